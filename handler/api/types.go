@@ -1,0 +1,117 @@
+package api
+
+import "encoding/json"
+
+// TimeLayout is the form of UploadAt and LastUpdated, in UTC. Other times are RFC 3339.
+const TimeLayout = "2006-01-02 15:04:05"
+
+// DefaultChunkSize is the chunk size where the client names none: old clients copy into a buffer of that many bytes.
+const DefaultChunkSize = 5 << 20
+
+// Headers of the answers.
+const (
+	HeaderRequestID  = "X-Request-Id"
+	HeaderNextCursor = "X-Next-Cursor"
+)
+
+// CookieName is the cookie that carries a browser's token.
+const CookieName = "blinkdrive_token"
+
+// Envelope is the form of every JSON answer but those of meta, query and update.
+type Envelope struct {
+	Code Code            `json:"code"`
+	Msg  string          `json:"msg"` // for people; carries no cause
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Signin is the data of /user/signin.
+type Signin struct {
+	Username      string
+	Token         string // exactly 40 hexadecimal characters
+	UploadEntry   string // host:port, no scheme
+	DownloadEntry string
+	Location      string // where a page goes next
+}
+
+// UserInfo is the data of /user/info. Sizes are in bytes.
+type UserInfo struct {
+	Username     string
+	Email        string
+	Phone        string
+	SignupAt     string
+	LastActiveAt string
+	Status       int
+	Quota        int64
+	Used         int64
+	Reserved     int64
+}
+
+// Meta is the bare answer of /file/meta and /file/update, and one element of /file/upload's data.
+type Meta struct {
+	FileSha1   string // empty for a folder
+	FileName   string
+	FileSize   int64
+	Location   string // the kind of place: local, disk, ceph, oss, s3; never a path
+	UploadAt   string
+	ID         string
+	ParentID   string // empty: the root
+	Path       string // from the root, as in /a/b.txt
+	Kind       string // file or folder
+	ModifiedAt string // the client's mtime in RFC 3339, or empty
+}
+
+// QueryEntry is one element of the bare array of /file/query.
+type QueryEntry struct {
+	UserName    string
+	FileHash    string
+	FileName    string
+	FileSize    int64
+	UploadAt    string
+	LastUpdated string
+	ID          string
+	ParentID    string
+	Path        string
+	Kind        string
+	ModifiedAt  string
+}
+
+// Init is the data of /file/mpupload/init.
+type Init struct {
+	FileHash    string // empty while the client has not named it
+	FileSize    int64
+	UploadID    string
+	ChunkSize   int64
+	ChunkCount  int
+	ChunkExists []int // never null
+}
+
+// UploadStatus is the data of /file/mpupload/status, or an element of it.
+type UploadStatus struct {
+	UploadID        string
+	FileHash        string
+	FileName        string
+	FileSize        int64
+	ChunkSize       int64
+	ChunkCount      int
+	ChunkExists     []int // never null
+	TotalCount      int
+	CurCount        int
+	ProgressPercent int
+	ExpiresAt       string // RFC 3339
+}
+
+// Missing is the data of an answer with code ChunksMissing, Bad of DigestMismatch at complete.
+type Missing struct{ Missing []int }
+
+// Bad names the chunks to send again.
+type Bad struct{ Bad []int }
+
+// ChallengeRange is a piece of the file whose bytes go into the proof.
+type ChallengeRange struct{ Offset, Length int64 }
+
+// Challenge is the data of an answer with code ProofNeeded. The proof is the hex HMAC-SHA-256 over the bytes of the
+// ranges in order; its key is the Challenge string itself, as bytes.
+type Challenge struct {
+	Challenge string
+	Ranges    []ChallengeRange
+}

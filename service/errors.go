@@ -1,0 +1,108 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// A Kind is what sort of failure a user sees. The handlers turn it into a code and a status by one table.
+type Kind int
+
+// The kinds of failure.
+const (
+	Internal Kind = iota
+	Invalid
+	Unauthenticated // no token, or one that is no longer good
+	SigninFailed
+	SignupFailed
+	Forbidden
+	NotFound
+	NoSuchUser
+	Conflict
+	AlreadyHave // this user already has this content
+	Incomplete  // chunks are missing; Chunks names them
+	TooLarge
+	DigestMismatch // Chunks names the bad ones, where chunks are concerned
+	Collision
+	Busy
+	TooMany
+	Unavailable
+	NoSpace
+	QuotaExceeded
+	Damaged
+	CutOff // the body ended early
+)
+
+// An Error has a kind and a message that is safe to show. Its cause is for the log only.
+type Error struct {
+	Kind   Kind
+	Msg    string // short, for people, without a cause
+	Chunks []int  // with Incomplete and DigestMismatch
+	Cause  error  // may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return e.Msg + ": " + e.Cause.Error()
+	}
+	return e.Msg
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// KindOf returns the kind of an error: that of an *Error in its chain, else Internal.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+func errorf(k Kind, format string, args ...any) error {
+	return &Error{Kind: k, Msg: fmt.Sprintf(format, args...)}
+}
+
+// sentinels says how an error of the stores looks to a user where the use case has nothing better to say.
+var sentinels = []struct {
+	err  error
+	kind Kind
+	msg  string
+}{
+	{store.ErrMissing, Incomplete, "chunks are missing"},
+	{store.ErrDigestMismatch, DigestMismatch, "the bytes do not have this digest"},
+	{store.ErrNotFound, NotFound, "not found"},
+	{store.ErrExists, Conflict, "the name is taken"},
+	{store.ErrConflict, Conflict, "it was changed meanwhile"},
+	{store.ErrBusy, Busy, "somebody is at work on this; try again"},
+	{store.ErrQuota, QuotaExceeded, "your quota does not allow this"},
+	{store.ErrTooMany, TooMany, "too many unfinished uploads; finish or cancel some"},
+	{store.ErrNoSpace, NoSpace, "the drive is out of space"},
+	{store.ErrLength, Invalid, "the body does not have the announced length"},
+	{store.ErrCollision, Collision, "another content has this SHA-1; it cannot be stored"},
+	{store.ErrDamaged, Damaged, "this content is damaged; upload it again"},
+	{store.ErrInvalid, Invalid, "invalid value"},
+	{store.ErrUnavailable, Unavailable, "the drive cannot do this now; try again"},
+}
+
+// explain turns a sentinel of the stores into an *Error; an *Error and a fault of the machine stay as they are.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			e := &Error{Kind: s.kind, Msg: s.msg, Cause: err}
+			if c, ok := errors.AsType[*store.ChunkError](err); ok {
+				e.Chunks = c.Chunks
+			}
+			return e
+		}
+	}
+	return err
+}

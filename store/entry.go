@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// EntryKind is a file or a folder.
+type EntryKind string
+
+// The kinds of entry.
+const (
+	File   EntryKind = "file"
+	Folder EntryKind = "folder"
+)
+
+// EntryStatus is an entry's state, numbered as in the original schema.
+type EntryStatus int
+
+// The states of an entry. Only a normal one is visible. All entries below a trashed folder are trashed with it.
+const (
+	EntryNormal   EntryStatus = 0
+	EntryTrashed  EntryStatus = 1
+	EntryDisabled EntryStatus = 2
+)
+
+// An Entry is one file or folder in one user's tree.
+type Entry struct {
+	ID       EntryID
+	User     UserID
+	Parent   EntryID // empty: the root
+	Name     string
+	Kind     EntryKind
+	Content  Content // of a file, joined; zero for a folder
+	Status   EntryStatus
+	Modified time.Time // the client's mtime; zero where it named none
+	Created  time.Time
+	Updated  time.Time // when it was last renamed, moved, trashed or restored
+	Revision int64     // grows by one with each change of the entry
+	Change   int64     // the user's change_seq at the last change
+	Deleted  time.Time // when it was trashed, or zero
+	TrashOf  EntryID   // the trashed entry that took this one with it, itself for that entry; empty while visible
+}
+
+// Sort is an order of entries.
+type Sort string
+
+// The orders. Folders come before files in all but Newest. Ties are broken so that a cursor never skips or repeats.
+const (
+	ByName Sort = "name"   // byte by byte
+	BySize Sort = "size"   // largest first
+	ByTime Sort = "time"   // last updated first
+	Newest Sort = "newest" // created last first
+)
+
+// A Query asks for one page of a user's visible entries.
+type Query struct {
+	User   UserID
+	Files  bool    // all files of the user, in whatever folder; Parent is not looked at
+	Trash  bool    // the entries that were themselves put in the trash, newest first; Parent, Files and Sort are not looked at
+	Parent EntryID // entries of this folder
+	Sort   Sort
+	Cursor string // empty for the first page, else as List returned it
+	Limit  int    // more than 0
+}
+
+// Entries keeps the users' trees. All methods take the owner: somebody else's entry is ErrNotFound. Only visible
+// entries are found, unless a method says otherwise. Each change is one transaction and is durable when it returns.
+type Entries interface {
+	// Entry returns an entry by ID, EntryByDigest the user's newest file with that content, EntryAt the entry at a path
+	// (not the root: ErrInvalid). ErrNotFound.
+	Entry(ctx context.Context, user UserID, id EntryID) (Entry, error)
+	EntryByDigest(ctx context.Context, user UserID, d Digest) (Entry, error)
+	EntryAt(ctx context.Context, user UserID, p Path) (Entry, error)
+	// PathOf returns the names from the root to a visible entry; the root's empty ID gives the empty path.
+	PathOf(ctx context.Context, user UserID, id EntryID) (Path, error)
+	// List returns a page in order, and the cursor of the next page, empty on the last. ErrInvalid: a bad cursor.
+	List(ctx context.Context, q Query) ([]Entry, string, error)
+	// LinkContent makes an entry for a content that is there and live, charging its size. A name taken by the same
+	// content is the result, nothing being charged; one taken by another entry gets a number. An empty ID in parent
+	// is the root. ErrNotFound: no such live content or folder. ErrQuota.
+	LinkContent(ctx context.Context, n NewEntry) (Entry, error)
+	// MakeFolder returns the ID of the folder at p, making it and its parents as needed; the empty path is the root.
+	// ErrExists: a file is in the way.
+	MakeFolder(ctx context.Context, user UserID, p Path, now time.Time) (EntryID, error)
+}
+
+// A NewEntry says which entry LinkContent is to make.
+type NewEntry struct {
+	User     UserID
+	Digest   Digest
+	Size     int64 // must be the content's
+	Parent   EntryID
+	Name     string
+	Modified time.Time
+	When     time.Time
+}
+
+// EntryChanges moves entries about and in and out of the trash.
+type EntryChanges interface {
+	// Move gives an entry another parent and name. Its own place is no change. ErrNotFound: no such entry or folder.
+	// ErrExists: the name is taken there. ErrInvalid: a folder into itself or below itself.
+	Move(ctx context.Context, user UserID, id, parent EntryID, name string, now time.Time) (Entry, error)
+	// Trash hides an entry, and all below it, at once, so that Restore undoes exactly that. ErrNotFound: not visible.
+	Trash(ctx context.Context, user UserID, id EntryID, now time.Time) error
+	// Restore brings back an entry that was itself put in the trash, under its old parent, or under the root where
+	// that is gone; the name gets a number where it is taken. ErrNotFound: it is not in the trash.
+	Restore(ctx context.Context, user UserID, id EntryID, now time.Time) (Entry, error)
+	// Purge removes an entry that was itself put in the trash, and all that went with it, for ever. It drops the
+	// references and the charge; a content without references goes, its blob and that of its transfer's destination,
+	// where one was begun, becoming garbage, in the same transaction. ErrNotFound: it is not in the trash.
+	Purge(ctx context.Context, user UserID, id EntryID, now time.Time) error
+	// TrashedBefore returns up to limit entries of all users that were put in the trash before a time.
+	TrashedBefore(ctx context.Context, before time.Time, limit int) ([]Entry, error)
+}
