@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -38,9 +39,10 @@ const (
 // An Error has a kind and a message that is safe to show. Its cause is for the log only.
 type Error struct {
 	Kind   Kind
-	Msg    string // short, for people, without a cause
-	Chunks []int  // with Incomplete and DigestMismatch
-	Cause  error  // may be nil
+	Msg    string        // short, for people, without a cause
+	Chunks []int         // with Incomplete and DigestMismatch
+	Cause  error         // may be nil
+	Retry  time.Duration // when it is worth to try again; 0 where that is not known
 }
 
 func (e *Error) Error() string {

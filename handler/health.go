@@ -1,0 +1,52 @@
+package handler
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/handler/api"
+)
+
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request, c *call) error {
+	return writeOK(w, nil)
+}
+
+// readyz asks all dependencies at once and names those that fail. Why they fail is in the log only.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request, c *call) error {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	var (
+		mu    sync.Mutex
+		wg    sync.WaitGroup
+		state = map[string]string{}
+		ready = true
+	)
+	for name, check := range s.Checks {
+		wg.Go(func() {
+			err := check(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			state[name] = "ok"
+			if err != nil {
+				state[name], ready = "failing", false
+				s.log().WarnContext(ctx, "dependency is not ready", "dependency", name, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+	if !ready {
+		w.Header().Set("Retry-After", "5")
+		return writeCode(w, api.Unavailable, api.Unavailable.Status(), "not ready", state)
+	}
+	return writeOK(w, state)
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request, c *call) error {
+	if s.Metrics == nil {
+		return errNoPage()
+	}
+	s.Metrics.ServeHTTP(w, r)
+	return nil
+}

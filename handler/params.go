@@ -1,0 +1,143 @@
+package handler
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// maxForm is the longest body that is read for parameters.
+const maxForm = 1 << 20
+
+// params are the parameters of a request, from its query and, where the route has a form, from its body.
+// Each name has one value: a name with two different ones is refused, wherever they stand.
+type params map[string]string
+
+// parseParams reads the parameters of a request.
+func parseParams(r *http.Request, use bodyUse) (params, error) {
+	p := params{}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, invalid("malformed query")
+	}
+	if err := p.add(query); err != nil {
+		return nil, err
+	}
+	if use == raw || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return p, nil
+	}
+	values, err := parseForm(r)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.add(values)
+}
+
+func (p params) add(values url.Values) error {
+	for name, vs := range values {
+		for _, v := range vs {
+			if old, ok := p[name]; ok && old != v {
+				return invalid("parameter %.40q is given twice", name)
+			}
+			if !utf8.ValidString(v) {
+				return invalid("parameter %.40q is not UTF-8", name)
+			}
+			p[name] = v
+		}
+	}
+	return nil
+}
+
+// parseForm reads a body that claims to be a form. Any other body is not looked at.
+func parseForm(r *http.Request) (url.Values, error) {
+	kind, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" && kind != "multipart/form-data" {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
+	if err != nil {
+		return nil, fmt.Errorf("read form: %w", err)
+	}
+	if len(body) > maxForm {
+		return nil, &service.Error{Kind: service.TooLarge, Msg: "the form is too large"}
+	}
+	if kind == "multipart/form-data" {
+		return parseMultipart(body, attrs["boundary"])
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, invalid("malformed form")
+	}
+	return values, nil
+}
+
+// parseMultipart reads the plain fields of a multipart form, as a page's FormData sends it.
+func parseMultipart(body []byte, boundary string) (url.Values, error) {
+	values := url.Values{}
+	if boundary == "" {
+		return values, nil
+	}
+	parts := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return values, nil
+		}
+		if err != nil {
+			return nil, invalid("malformed form")
+		}
+		if part.FormName() == "" || part.FileName() != "" {
+			continue
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, invalid("malformed form")
+		}
+		values.Add(part.FormName(), string(value))
+	}
+}
+
+// get returns a parameter, or the empty string.
+func (p params) get(name string) string { return p[name] }
+
+// need returns a parameter that must be there and not be empty.
+func (p params) need(name string) (string, error) {
+	if p[name] == "" {
+		return "", invalid("parameter %s is missing", name)
+	}
+	return p[name], nil
+}
+
+// integer returns a whole number in decimal; def where there is none.
+func (p params) integer(name string, def int64) (int64, error) {
+	if p[name] == "" {
+		return def, nil
+	}
+	n, err := strconv.ParseInt(p[name], 10, 64)
+	if err != nil {
+		return 0, invalid("parameter %s is not a whole number", name)
+	}
+	return n, nil
+}
+
+// digest returns a SHA-1 in hexadecimal of either case, zero where there is none.
+func (p params) digest(name string) (store.Digest, error) {
+	if p[name] == "" {
+		return store.Digest{}, nil
+	}
+	d, err := store.ParseDigest(p[name])
+	if err != nil {
+		return store.Digest{}, invalid("parameter %s is not 40 hexadecimal characters", name)
+	}
+	return d, nil
+}

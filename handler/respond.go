@@ -1,0 +1,119 @@
+package handler
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/blinkdrive/blinkdrive/handler/api"
+)
+
+// writeOK answers with code 0 and, unless it is nil, data.
+func writeOK(w http.ResponseWriter, data any) error {
+	return writeCode(w, api.OK, http.StatusOK, "OK", data)
+}
+
+// writeCode answers with the envelope.
+func writeCode(w http.ResponseWriter, code api.Code, status int, msg string, data any) error {
+	env := api.Envelope{Code: code, Msg: msg}
+	if data != nil {
+		raw, err := json.Marshal(data)
+		if err != nil {
+			return fmt.Errorf("answer: %w", err)
+		}
+		env.Data = raw
+	}
+	return writeJSON(w, status, env)
+}
+
+// writeBare answers with v alone, as old clients expect it from meta, query and update.
+func writeBare(w http.ResponseWriter, v any) error { return writeJSON(w, http.StatusOK, v) }
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	return write(w, status, "application/json; charset=utf-8", append(body, '\n'))
+}
+
+// writeText answers with plain text.
+func writeText(w http.ResponseWriter, text string) error {
+	return write(w, http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+}
+
+// write sends an answer that nobody may keep. That it could not be sent is the client's affair, and no error.
+func write(w http.ResponseWriter, status int, kind string, body []byte) error {
+	w.Header().Set("Content-Type", kind)
+	if w.Header().Get("Cache-Control") == "" {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+	return nil
+}
+
+// A response counts what is answered, and gives each piece of it time to leave. It keeps sendfile working.
+type response struct {
+	http.ResponseWriter
+	renew  func() // sets the deadline for the next piece
+	status int    // 0 until the header was written
+	bytes  int64
+}
+
+// piece is how many bytes must leave within one write timeout.
+const piece = 256 << 10
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	total := 0
+	for {
+		w.renew()
+		n, err := w.ResponseWriter.Write(p[:min(len(p), piece)])
+		total += n
+		w.bytes += int64(n)
+		p = p[n:]
+		if err != nil || len(p) == 0 {
+			return total, err
+		}
+	}
+}
+
+// ReadFrom copies src piece by piece. A file, limited or not, is handed on as such so that the kernel copies it.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	limit, limited := src.(*io.LimitedReader)
+	var total int64
+	for {
+		part := &io.LimitedReader{R: src, N: piece}
+		if limited {
+			part = &io.LimitedReader{R: limit.R, N: min(piece, limit.N)}
+		}
+		want := part.N
+		w.renew()
+		n, err := io.Copy(w.ResponseWriter, part)
+		total += n
+		w.bytes += n
+		if limited {
+			limit.N -= n
+		}
+		if err != nil || n < want || limited && limit.N <= 0 {
+			return total, err
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package handler
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/service"
+)
+
+// A Server answers the drive's requests with the services that it is given. Fields must not change once Handler was called.
+type Server struct {
+	Accounts *service.Accounts
+
+	Log     *slog.Logger                               // nil: slog.Default
+	Now     func() time.Time                           // nil: time.Now
+	Checks  map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency
+	Metrics http.Handler                               // what /metrics shows; nil: nothing
+	Pages   fs.FS                                      // the web page and its files; nil: none
+
+	PublicURL      *url.URL       // what links show; nil: the request's Host
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
+	CORSOrigins    []string       // origins whose pages may make token requests, as in https://a.example
+
+	ReadTimeout  time.Duration // for each 64 KiB of a body to arrive, and for a whole form; 0: 30 s
+	WriteTimeout time.Duration // for each 256 KiB of an answer to leave; 0: 60 s
+}
+
+// Handler returns the whole of the drive's HTTP side.
+func (s *Server) Handler() http.Handler {
+	rt := &router{
+		Server: s,
+		routes: map[string][]route{},
+		pages:  loadPages(s.Pages),
+		origin: http.NewCrossOriginProtection(),
+	}
+	for _, r := range rt.table() {
+		rt.routes[r.path] = append(rt.routes[r.path], r)
+	}
+	if s.PublicURL != nil {
+		// A public URL that is no origin is refused here and simply not trusted; the configuration checks it.
+		_ = rt.origin.AddTrustedOrigin(s.PublicURL.Scheme + "://" + s.PublicURL.Host)
+	}
+	return http.HandlerFunc(rt.observe)
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.Default()
+	}
+	return s.Log
+}
+
+func (s *Server) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (s *Server) readTimeout() time.Duration {
+	if s.ReadTimeout <= 0 {
+		return 30 * time.Second
+	}
+	return s.ReadTimeout
+}
+
+func (s *Server) writeTimeout() time.Duration {
+	if s.WriteTimeout <= 0 {
+		return time.Minute
+	}
+	return s.WriteTimeout
+}
