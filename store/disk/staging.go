@@ -1,0 +1,441 @@
+package disk
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+const (
+	stagingDir  = "staging"
+	layoutFile  = "upload.json"
+	dataFile    = "data"
+	journalFile = "chunks"
+
+	// idleTime is how long an upload's files stay open after the last request, and maxIdle how many such uploads may.
+	idleTime = time.Minute
+	maxIdle  = 128
+	// streamCheck is how many bytes of a stream may come before the free space is looked at again.
+	streamCheck = 64 << 20
+)
+
+// StagingOptions say where and how bytes are staged.
+type StagingOptions struct {
+	Blobs    *Blobs       // the local blobs, below the same root
+	MinFree  int64        // bytes of free space that uploads leave alone
+	SyncEach bool         // sync each chunk before it is acknowledged, not a few seconds later
+	BootID   string       // names the running boot; empty is the machine's own
+	Log      *slog.Logger // nil discards
+}
+
+// Staging keeps unfinished uploads in the folder staging below its root. It implements store.Staging.
+// One process at a time may use a root.
+type Staging struct {
+	root *os.Root
+	opts StagingOptions
+
+	mu   sync.Mutex
+	open map[store.UploadID]*upload
+	idle []*upload // open, but in nobody's hands; oldest first
+}
+
+// NewStaging opens, and makes where needed, the staging below root.
+func NewStaging(root *os.Root, opts StagingOptions) (*Staging, error) {
+	if opts.BootID == "" {
+		opts.BootID = bootID()
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := mkdirSync(root, stagingDir); err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	return &Staging{root: root, opts: opts, open: map[store.UploadID]*upload{}}, nil
+}
+
+// savedLayout is the form of upload.json. The file comes last: an upload without it was never made whole.
+type savedLayout struct {
+	Size      int64 `json:"size"`
+	ChunkSize int64 `json:"chunk_size"`
+}
+
+// Create makes the place of an upload. It survives a killed process, but not a power cut: whoever finds a row
+// without staging creates it again, empty.
+func (s *Staging) Create(ctx context.Context, u store.StagedUpload) error {
+	if err := s.create(ctx, u); err != nil {
+		return fmt.Errorf("staging %s: %w", u.ID, noSpace(err))
+	}
+	return nil
+}
+
+func (s *Staging) create(ctx context.Context, u store.StagedUpload) error {
+	if u.Layout.Size < 0 || u.Layout.ChunkSize <= 0 {
+		return fmt.Errorf("%w: a size of %d in chunks of %d", store.ErrInvalid, u.Layout.Size, u.Layout.ChunkSize)
+	}
+	if err := s.room(ctx, u.Layout.Size); err != nil {
+		return err
+	}
+	if err := s.makeDir(u.ID); err != nil {
+		return err
+	}
+	err := s.fillDir(u)
+	if err != nil {
+		err = errors.Join(err, s.root.RemoveAll(s.path(u.ID, "")))
+	}
+	return err
+}
+
+// makeDir makes the upload's folder, clearing what a broken-off Create or Remove left there.
+func (s *Staging) makeDir(id store.UploadID) error {
+	dir := s.path(id, "")
+	err := s.root.Mkdir(dir, 0o700)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := s.root.Stat(s.path(id, layoutFile)); err == nil {
+		return store.ErrExists
+	}
+	if err := s.root.RemoveAll(dir); err != nil {
+		return err
+	}
+	return s.root.Mkdir(dir, 0o700)
+}
+
+func (s *Staging) fillDir(u store.StagedUpload) error {
+	data, err := s.root.OpenFile(s.path(u.ID, dataFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	err = reserve(data, u.Layout.Size)
+	if cerr := data.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	chunks, err := s.root.OpenFile(s.path(u.ID, journalFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	j := journal{file: chunks}
+	err = j.append(recordBoot, []byte(s.opts.BootID))
+	if cerr := chunks.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	layout, err := json.Marshal(savedLayout{Size: u.Layout.Size, ChunkSize: u.Layout.ChunkSize})
+	if err != nil {
+		return err
+	}
+	return s.root.WriteFile(s.path(u.ID, layoutFile), layout, 0o600)
+}
+
+// room checks that size bytes leave the floor of free space alone.
+func (s *Staging) room(ctx context.Context, size int64) error {
+	free, err := s.Free(ctx)
+	if err != nil {
+		return err
+	}
+	if size > free {
+		return fmt.Errorf("%w: %d bytes are wanted, %d are free", store.ErrNoSpace, size, free)
+	}
+	return nil
+}
+
+// Free returns the bytes that may still be stored above the floor of free space.
+func (s *Staging) Free(context.Context) (int64, error) {
+	free, err := freeBytes(s.root)
+	if err != nil {
+		return 0, fmt.Errorf("staging: free space: %w", err)
+	}
+	return max(0, free-s.opts.MinFree), nil
+}
+
+// Open returns the upload's staging. The first Open after a start reads the journal, after a reboot also what was not
+// synced then; later ones find it in memory.
+func (s *Staging) Open(ctx context.Context, id store.UploadID) (store.Staged, error) {
+	u, err := s.acquire(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("staging %s: %w", id, err)
+	}
+	return &handle{upload: u}, nil
+}
+
+func (s *Staging) acquire(ctx context.Context, id store.UploadID) (*upload, error) {
+	for {
+		u, mine := s.hold(id)
+		if mine {
+			u.err = u.load()
+			close(u.ready)
+		}
+		select {
+		case <-u.ready:
+		case <-ctx.Done():
+			s.release(u)
+			return nil, ctx.Err()
+		}
+		if u.err == nil {
+			return u, nil
+		}
+		s.release(u)
+		if !errors.Is(u.err, errClosing) {
+			return nil, u.err
+		}
+		select {
+		case <-u.closed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// hold counts one more user of an upload; mine tells the first that it has to load it.
+func (s *Staging) hold(id store.UploadID) (u *upload, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u = s.open[id]
+	if u == nil {
+		u = newUpload(s, id)
+		s.open[id] = u
+		mine = true
+	}
+	u.refs++
+	s.noLongerIdle(u)
+	return u, mine
+}
+
+func (s *Staging) noLongerIdle(u *upload) {
+	for i, v := range s.idle {
+		if v == u {
+			s.idle = append(s.idle[:i], s.idle[i+1:]...)
+			return
+		}
+	}
+}
+
+// release counts one user less. The last one leaves the upload open for a while, since the next chunk is likely to come.
+func (s *Staging) release(u *upload) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u.refs--
+	if u.refs > 0 {
+		return
+	}
+	switch {
+	case u.isGate: // a stand-in: it goes when what it stands for has been closed
+		return
+	case s.open[u.id] != u: // removed meanwhile
+		u.closeFiles()
+		return
+	case u.err != nil: // the next one may try to load it again
+		delete(s.open, u.id)
+		u.closeFiles()
+		return
+	}
+	u.idleSince = time.Now()
+	s.idle = append(s.idle, u)
+	time.AfterFunc(idleTime, s.closeIdle)
+	if len(s.idle) > maxIdle {
+		s.retire(s.idle[0])
+	}
+}
+
+// closeIdle closes the uploads that nobody has used for a while.
+func (s *Staging) closeIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.idle) > 0 && time.Since(s.idle[0].idleSince) >= idleTime {
+		s.retire(s.idle[0])
+	}
+}
+
+// retire closes an idle upload in the background. Until that is done its journal has a writer, so whoever wants to open
+// it meanwhile waits: a stand-in that cannot be opened takes its place.
+func (s *Staging) retire(u *upload) {
+	s.noLongerIdle(u)
+	gate := newUpload(s, u.id)
+	gate.isGate, gate.err = true, errClosing
+	close(gate.ready)
+	s.open[u.id] = gate
+	go func() {
+		u.shutdown()
+		s.mu.Lock()
+		if s.open[u.id] == gate {
+			delete(s.open, u.id)
+		}
+		s.mu.Unlock()
+		close(gate.closed)
+	}()
+}
+
+var errClosing = errors.New("being closed")
+
+// Close syncs and closes all uploads that nobody is using.
+func (s *Staging) Close() error {
+	s.mu.Lock()
+	var gates []*upload
+	for len(s.idle) > 0 {
+		id := s.idle[0].id
+		s.retire(s.idle[0])
+		gates = append(gates, s.open[id])
+	}
+	s.mu.Unlock()
+	for _, g := range gates {
+		<-g.closed
+	}
+	return nil
+}
+
+// Stream stores a whole body of unknown length.
+func (s *Staging) Stream(ctx context.Context, id store.UploadID, r io.Reader, limit int64) (store.Sums, error) {
+	sums, err := s.stream(ctx, id, r, limit)
+	if err != nil {
+		return store.Sums{}, errors.Join(fmt.Errorf("stream %s: %w", id, noSpace(err)), s.Remove(ctx, id))
+	}
+	return sums, nil
+}
+
+func (s *Staging) stream(ctx context.Context, id store.UploadID, r io.Reader, limit int64) (store.Sums, error) {
+	if err := s.makeDir(id); err != nil {
+		return store.Sums{}, err
+	}
+	f, err := s.root.OpenFile(s.path(id, dataFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return store.Sums{}, err
+	}
+	sums, err := s.streamTo(ctx, f, r, limit)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return sums, err
+}
+
+func (s *Staging) streamTo(ctx context.Context, f *os.File, r io.Reader, limit int64) (store.Sums, error) {
+	h1, h2 := sha1.New(), sha256.New()
+	var size, checked int64
+	_, err := copyBlocks(ctx, r, func(p []byte) error {
+		if size+int64(len(p)) > limit {
+			return fmt.Errorf("%w: more than %d bytes", store.ErrLength, limit)
+		}
+		if size >= checked {
+			checked = size + streamCheck
+			if err := s.room(ctx, int64(len(p))); err != nil {
+				return err
+			}
+		}
+		h1.Write(p)
+		h2.Write(p)
+		_, err := f.Write(p)
+		writeBack(f, size, int64(len(p)))
+		size += int64(len(p))
+		return err
+	})
+	return store.Sums{Digest: store.Digest(h1.Sum(nil)), SHA256: store.SHA256(h2.Sum(nil)), Size: size}, err
+}
+
+// Publish links the staged bytes to their name as a local blob.
+func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobName) error {
+	blob := s.opts.Blobs.path(name)
+	if err := mkdirSync(s.root, path.Dir(blob)); err != nil {
+		return fmt.Errorf("publish %s: %w", name, noSpace(err))
+	}
+	err := s.root.Link(s.path(id, dataFile), blob)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		err = s.sameFile(s.path(id, dataFile), blob)
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("staging: %w", store.ErrNotFound)
+	}
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", name, noSpace(err))
+	}
+	return syncDir(s.root, path.Dir(blob))
+}
+
+// sameFile checks that a blob that is there already is an earlier try of the same upload.
+func (s *Staging) sameFile(a, b string) error {
+	fa, err := s.root.Stat(a)
+	if err != nil {
+		return err
+	}
+	fb, err := s.root.Stat(b)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(fa, fb) {
+		return fmt.Errorf("%w: another file has the blob's name", store.ErrExists)
+	}
+	return nil
+}
+
+// Remove deletes the upload's staging. Its layout goes first, so that what a crash leaves cannot be opened.
+func (s *Staging) Remove(_ context.Context, id store.UploadID) error {
+	s.mu.Lock()
+	u := s.open[id]
+	if u != nil && !u.isGate {
+		delete(s.open, id)
+		s.noLongerIdle(u)
+		u.gone.Store(true)
+		if u.refs == 0 {
+			u.closeFiles()
+		}
+	}
+	s.mu.Unlock()
+	err := s.root.Remove(s.path(id, layoutFile))
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = s.root.RemoveAll(s.path(id, ""))
+	}
+	if err != nil {
+		return fmt.Errorf("staging %s: remove: %w", id, err)
+	}
+	return nil
+}
+
+// List calls fn with each upload that has staging; modified is when its journal last grew, or its bytes last came.
+func (s *Staging) List(ctx context.Context, fn func(id store.UploadID, modified time.Time) error) error {
+	entries, err := fs.ReadDir(s.root.FS(), stagingDir)
+	if err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	for _, e := range entries {
+		id, err := store.ParseUploadID(e.Name())
+		if err != nil {
+			continue
+		}
+		if err := errors.Join(ctx.Err(), fn(id, s.modified(id))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Staging) modified(id store.UploadID) time.Time {
+	var latest time.Time
+	for _, name := range []string{"", journalFile, dataFile} {
+		if fi, err := s.root.Stat(s.path(id, name)); err == nil && fi.ModTime().After(latest) {
+			latest = fi.ModTime()
+		}
+	}
+	return latest
+}
+
+func (s *Staging) path(id store.UploadID, file string) string {
+	return path.Join(stagingDir, string(id), file)
+}

@@ -1,0 +1,216 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Verify returns the sums of the whole content and makes the bytes durable.
+func (u *upload) Verify(ctx context.Context) (store.Sums, error) {
+	if missing := u.Missing(); len(missing) > 0 {
+		return store.Sums{}, &store.ChunkError{Err: store.ErrMissing, Chunks: missing}
+	}
+	u.follower.mu.Lock()
+	defer u.follower.mu.Unlock()
+	for {
+		more, err := u.follower.advance(u.layout.Size)
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return store.Sums{}, err
+		}
+		if !more {
+			break
+		}
+	}
+	if u.gone.Load() {
+		return store.Sums{}, store.ErrNotFound
+	}
+	if err := u.data.Sync(); err != nil {
+		return store.Sums{}, u.throwAway(err)
+	}
+	return u.follower.sums(), nil
+}
+
+// Drop lets go of chunks, and of the hash states that have their bytes in them.
+func (u *upload) Drop(_ context.Context, indexes []int) error {
+	u.follower.mu.Lock()
+	defer u.follower.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, index := range indexes {
+		if !u.layout.Has(index) {
+			return fmt.Errorf("%w: chunk %d is not in 1..%d", store.ErrInvalid, index, u.layout.Count())
+		}
+		if !u.held[index-1] {
+			continue
+		}
+		if err := u.journal.drop(index); err != nil {
+			return err
+		}
+		u.held[index-1] = false
+		u.count--
+		u.prefix = min(u.prefix, index-1)
+	}
+	return u.rollBack()
+}
+
+// rollBack takes the follower back to the last hash state that has no dropped chunk in it.
+func (u *upload) rollBack() error {
+	if u.follower.offset <= u.prefixEnd() {
+		return nil
+	}
+	j, err := replay(io.NewSectionReader(u.journal.file, 0, u.journal.end), u.extent)
+	if err != nil {
+		return err
+	}
+	u.follower.reset()
+	if n := len(j.checkpoints); n > 0 {
+		u.follower.restore(j.checkpoints[n-1])
+	}
+	return nil
+}
+
+// follow starts the hash follower where there is something to hash and it does not run. The caller has u.mu.
+func (u *upload) follow() {
+	if u.following || u.gone.Load() {
+		return
+	}
+	u.following = true
+	s := u.staging
+	s.mu.Lock()
+	u.refs++ // a caller's handle is open, so this is not the first
+	s.mu.Unlock()
+	go func() {
+		defer s.release(u)
+		u.followOn()
+	}()
+}
+
+// followOn hashes until it has caught up with the contiguous prefix.
+func (u *upload) followOn() {
+	for {
+		offset, err := u.followBlock()
+		if err != nil {
+			// Verify meets the same error and reports it to somebody.
+			u.staging.opts.Log.Error("hash follower stopped", "upload", u.id, "err", err)
+		}
+		u.mu.Lock()
+		if err != nil || offset >= u.prefixEnd() || u.gone.Load() {
+			u.following = false
+			u.mu.Unlock()
+			return
+		}
+		u.mu.Unlock()
+	}
+}
+
+func (u *upload) prefixEnd() int64 { return min(int64(u.prefix)*u.layout.ChunkSize, u.layout.Size) }
+
+// followBlock hashes one block, keeps a checkpoint every now and then, and returns how far it has come.
+func (u *upload) followBlock() (int64, error) {
+	u.mu.Lock()
+	limit := u.prefixEnd()
+	u.mu.Unlock()
+	f := u.follower
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, err := f.advance(limit)
+	if err == nil && f.offset-f.saved >= checkpointEvery {
+		err = u.saveCheckpoint()
+	}
+	return f.offset, err
+}
+
+// saveCheckpoint writes the state of both hashes to the journal. The caller has the follower's mutex.
+func (u *upload) saveCheckpoint() error {
+	c, err := u.follower.checkpoint()
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := u.journal.hashed(c); err != nil {
+		return err
+	}
+	u.follower.saved = c.offset
+	return nil
+}
+
+// backgroundSync makes durable what was acknowledged in the last seconds.
+func (u *upload) backgroundSync() {
+	s := u.staging
+	s.mu.Lock()
+	if s.open[u.id] != u { // removed, or being closed, which syncs too
+		s.mu.Unlock()
+		return
+	}
+	u.refs++
+	s.noLongerIdle(u)
+	s.mu.Unlock()
+	defer s.release(u)
+	u.mu.Lock()
+	u.syncTimer = nil
+	u.mu.Unlock()
+	if err := u.sync(); err != nil {
+		s.opts.Log.Error("background sync", "upload", u.id, "err", u.throwAway(err))
+	}
+}
+
+// sync makes all that is held durable and notes in the journal up to where.
+func (u *upload) sync() error {
+	u.mu.Lock()
+	upTo := u.journal.end
+	u.mu.Unlock()
+	if err := errors.Join(syncData(u.data), syncData(u.journal.file)); err != nil {
+		return err
+	}
+	for _, dir := range []string{u.staging.path(u.id, ""), stagingDir} {
+		if err := syncDir(u.staging.root, dir); err != nil {
+			return err
+		}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.journal.synced(upTo)
+}
+
+// throwAway gives up an upload's staging after a failed sync: the kernel may have dropped the bytes that it could not
+// write, and a second sync would succeed without them. The upload itself lives on, with nothing held.
+func (u *upload) throwAway(cause error) error {
+	if u.gone.Swap(true) {
+		return fmt.Errorf("sync: %w", noSpace(cause))
+	}
+	u.staging.opts.Log.Error("sync failed; the staged chunks are given up", "upload", u.id, "err", cause)
+	go func() { // Remove takes locks that a caller may have
+		if err := u.staging.Remove(context.Background(), u.id); err != nil {
+			u.staging.opts.Log.Error("remove staging", "upload", u.id, "err", err)
+		}
+	}()
+	return fmt.Errorf("sync: %w", noSpace(cause))
+}
+
+// shutdown closes an upload that nobody uses, so that the next start has nothing to hash again and nothing to check.
+func (u *upload) shutdown() {
+	u.mu.Lock()
+	dirty := u.syncTimer != nil
+	if dirty {
+		u.syncTimer.Stop()
+	}
+	u.mu.Unlock()
+	u.follower.mu.Lock()
+	var err error
+	if u.follower.offset > u.follower.saved {
+		err = u.saveCheckpoint()
+	}
+	u.follower.mu.Unlock()
+	if dirty {
+		err = errors.Join(err, u.sync())
+	}
+	if err != nil {
+		u.staging.opts.Log.Error("close staging", "upload", u.id, "err", err)
+	}
+	u.closeFiles()
+}
