@@ -1,0 +1,136 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Downloads gives out the bytes of files.
+type Downloads struct {
+	Entries store.Entries
+	Users   store.Users
+	Places  Places
+	Secret  []byte // signs links
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics *Metrics
+
+	LinkTTL time.Duration // how long a link is good for; an hour
+}
+
+// A Download is a file that is open for reading. Close it.
+type Download struct {
+	Entry store.Entry
+	Blob  store.Blob // as the store gave it, so that the kernel can copy a file to a socket
+}
+
+// Close closes the blob.
+func (d *Download) Close() error { return d.Blob.Close() }
+
+// Open opens a file of the user: the one with this ID or, where that is empty, the newest with this digest.
+func (s *Downloads) Open(ctx context.Context, user store.UserID, id store.EntryID, d store.Digest) (*Download, error) {
+	e, err := s.find(ctx, user, id, d)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, e)
+}
+
+// Link returns the query of a URL with which anybody can download a file for a while.
+func (s *Downloads) Link(ctx context.Context, user store.User, id store.EntryID, d store.Digest) (string, error) {
+	e, err := s.find(ctx, user.ID, id, d)
+	if err != nil {
+		return "", err
+	}
+	l := link{Entry: e.ID, User: user.Name, Expires: s.Now().Add(orDefault(s.LinkTTL, time.Hour))}
+	return l.sign(s.Secret), nil
+}
+
+// OpenLink opens the file that the raw query of a link names, if its user is still active and still has it.
+func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, error) {
+	l, err := parseLink(s.Secret, query)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Now().Before(l.Expires) {
+		return nil, errorf(Forbidden, "this link has expired")
+	}
+	u, err := s.Users.UserByName(ctx, l.User)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if u.Status != store.UserActive {
+		return nil, errorf(NotFound, "not found")
+	}
+	return s.Open(ctx, u.ID, l.Entry, store.Digest{})
+}
+
+// Served counts bytes that went to a client.
+func (s *Downloads) Served(n int64) { s.Metrics.BytesServed.Add(float64(n)) }
+
+func (s *Downloads) find(ctx context.Context, user store.UserID, id store.EntryID, d store.Digest) (store.Entry, error) {
+	var e store.Entry
+	var err error
+	switch {
+	case id != "":
+		e, err = s.Entries.Entry(ctx, user, id)
+	case !d.IsZero():
+		e, err = s.Entries.EntryByDigest(ctx, user, d)
+	default:
+		return e, errorf(Invalid, "filehash or id is needed")
+	}
+	if err != nil {
+		return e, explain(err)
+	}
+	if e.Kind != store.File {
+		return e, errorf(Invalid, "a folder cannot be downloaded")
+	}
+	return e, nil
+}
+
+func (s *Downloads) open(ctx context.Context, e store.Entry) (*Download, error) {
+	blob, err := s.blob(ctx, e)
+	if errors.Is(err, store.ErrNotFound) {
+		return s.reopen(ctx, e)
+	} else if err != nil {
+		return nil, explain(err)
+	}
+	return &Download{Entry: e, Blob: blob}, nil
+}
+
+// reopen opens a file whose blob was gone: it has moved since the row was read, so the row is read once more.
+func (s *Downloads) reopen(ctx context.Context, e store.Entry) (*Download, error) {
+	e, err := s.Entries.Entry(ctx, e.User, e.ID)
+	if err != nil {
+		return nil, explain(err)
+	}
+	blob, err := s.blob(ctx, e)
+	if errors.Is(err, store.ErrNotFound) {
+		s.Log.Error("a blob is missing", "digest", e.Content.Sums.Digest, "at", e.Content.Location)
+		return nil, &Error{Kind: Unavailable, Msg: "this file cannot be read now", Cause: err}
+	} else if err != nil {
+		return nil, explain(err)
+	}
+	return &Download{Entry: e, Blob: blob}, nil
+}
+
+func (s *Downloads) blob(ctx context.Context, e store.Entry) (store.Blob, error) {
+	c := e.Content
+	if c.Status == store.ContentDamaged {
+		return nil, store.ErrDamaged
+	}
+	blob, err := s.Places.Open(ctx, c.Location)
+	if err != nil {
+		return nil, err
+	}
+	if blob.Size() != c.Sums.Size {
+		blob.Close()
+		s.Log.Error("a blob has the wrong size", "digest", c.Sums.Digest, "at", c.Location, "size", blob.Size(), "want", c.Sums.Size)
+		return nil, store.ErrDamaged
+	}
+	return blob, nil
+}

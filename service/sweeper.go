@@ -1,0 +1,210 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/mq"
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Sweeper removes what nobody needs any more. One node, the leader, sweeps what is shared; every node sweeps its own
+// disk. Two leaders for a moment do no harm: each step is conditional in SQL and may be repeated.
+type Sweeper struct {
+	Uploads  store.Uploads
+	Keeper   store.UploadKeeper
+	Tokens   store.Tokens
+	Rows     store.Transfers
+	Changes  store.EntryChanges
+	Garbage  store.GarbageList
+	Contents store.Contents
+	Staging  store.Staging
+	Progress store.Progress
+	Leader   store.Leader
+	Queue    mq.Queue
+	Places   Places // with the sweeper's own node
+	Now      func() time.Time
+	Log      *slog.Logger
+	Metrics  *Metrics
+
+	Grace       time.Duration // between a blob's becoming garbage and its removal; 15 minutes
+	TrashTTL    time.Duration // how long the trash keeps an entry; 30 days, less than 0 is for ever
+	ForgetAfter time.Duration // how long an ended upload is remembered; 7 days
+	StagingAge  time.Duration // staging without a row is left alone for so long; an hour
+	OrphanAge   time.Duration // a blob that nothing names is left alone for so long; a day
+	OrphanEvery time.Duration // how often all blobs are looked at; 6 hours
+	OverdueBy   time.Duration // a transfer that is due for so long gets another message; 10 minutes
+	Batch       int           // rows at a time; 200
+
+	orphansAt time.Time // the last look at all blobs
+}
+
+// Run sweeps every so often until ctx ends. It may be called once.
+func (s *Sweeper) Run(ctx context.Context, every time.Duration) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		// Once has logged each failure; the next sweep tries again.
+		_ = s.once(ctx, 3*every)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+			defer cancel()
+			if err := s.Leader.Resign(stop, s.Places.Node); err != nil {
+				s.Log.Warn("leadership was not given up; it will run out", "err", err)
+			}
+			return nil
+		}
+	}
+}
+
+// Once sweeps everything once. A step that fails does not keep the others from running.
+func (s *Sweeper) Once(ctx context.Context) error { return s.once(ctx, time.Minute) }
+
+func (s *Sweeper) once(ctx context.Context, term time.Duration) error {
+	leads, err := s.Leader.Lead(ctx, s.Places.Node, term)
+	if err != nil {
+		s.Log.Warn("sweep: no leader could be chosen", "err", err)
+	}
+	errs := []error{err}
+	if leads {
+		errs = append(errs, s.sweepShared(ctx))
+	}
+	errs = append(errs, s.sweepNode(ctx))
+	if s.orphansDue() {
+		errs = append(errs, s.sweepOrphans(ctx, leads))
+	}
+	return errors.Join(errs...)
+}
+
+// A sweep handles one batch and says how many it was able to handle.
+type sweep struct {
+	name string
+	do   func(context.Context) (int, error)
+}
+
+func (s *Sweeper) sweepShared(ctx context.Context) error {
+	return s.all(ctx, []sweep{
+		{"expired uploads", s.endExpired},
+		{"ended uploads", s.forgetEnded},
+		{"expired tokens", s.expireTokens},
+		{"overdue transfers", s.ringOverdue},
+		{"old trash", s.purgeOld},
+		{"garbage in object stores", s.removeRemote},
+	})
+}
+
+func (s *Sweeper) sweepNode(ctx context.Context) error {
+	return s.all(ctx, []sweep{
+		{"garbage", func(ctx context.Context) (int, error) { return s.removeGarbage(ctx, s.Places.Local) }},
+		{"staging", s.sweepStaging},
+	})
+}
+
+// all runs each sweep until it does less than a full batch.
+func (s *Sweeper) all(ctx context.Context, sweeps []sweep) error {
+	var errs []error
+	for _, w := range sweeps {
+		total := 0
+		for ctx.Err() == nil {
+			n, err := w.do(ctx)
+			total += n
+			if err != nil {
+				s.Log.Warn("sweep failed", "what", w.name, "err", err)
+				errs = append(errs, fmt.Errorf("sweep %s: %w", w.name, err))
+			}
+			if err != nil || n < s.batch() {
+				break
+			}
+		}
+		if total > 0 {
+			s.Log.Info("swept", "what", w.name, "count", total)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// endExpired gives back what expired uploads had reserved.
+func (s *Sweeper) endExpired(ctx context.Context) (int, error) {
+	expired, err := s.Keeper.ExpiredUploads(ctx, s.Now(), s.batch())
+	if err != nil {
+		return 0, err
+	}
+	return each(expired, func(u store.Upload) error {
+		err := s.Uploads.EndUpload(ctx, u.ID)
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			return nil // completed at the last moment; or another sweeper was faster
+		} else if err != nil {
+			return err
+		}
+		s.Metrics.UploadsEnded.WithLabelValues("expired").Inc()
+		// What another node has staged is swept there.
+		return errors.Join(s.Progress.Drop(ctx, u.ID), s.dropStaging(ctx, u.ID))
+	})
+}
+
+func (s *Sweeper) dropStaging(ctx context.Context, id store.UploadID) error {
+	if id.Node() != s.Places.Node {
+		return nil
+	}
+	return s.Staging.Remove(ctx, id)
+}
+
+func (s *Sweeper) forgetEnded(ctx context.Context) (int, error) {
+	_, err := s.Keeper.ForgetUploads(ctx, s.before(s.ForgetAfter, 7*24*time.Hour))
+	return 0, err // it takes all at once
+}
+
+func (s *Sweeper) expireTokens(ctx context.Context) (int, error) {
+	_, err := s.Tokens.ExpireTokens(ctx, s.Now())
+	return 0, err
+}
+
+// ringOverdue publishes the messages of jobs that no worker has found yet. The workers look for themselves, so one
+// batch is enough.
+func (s *Sweeper) ringOverdue(ctx context.Context) (int, error) {
+	due, err := s.Rows.DueTransfers(ctx, s.before(s.OverdueBy, 10*time.Minute), s.batch())
+	if err != nil {
+		return 0, err
+	}
+	_, err = each(due, func(t store.Transfer) error { return s.Queue.Publish(ctx, TransferMessage(t)) })
+	return 0, err
+}
+
+func (s *Sweeper) purgeOld(ctx context.Context) (int, error) {
+	if s.TrashTTL < 0 {
+		return 0, nil
+	}
+	old, err := s.Changes.TrashedBefore(ctx, s.before(s.TrashTTL, 30*24*time.Hour), s.batch())
+	if err != nil {
+		return 0, err
+	}
+	return each(old, func(e store.Entry) error {
+		err := s.Changes.Purge(ctx, e.User, e.ID, s.Now())
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // restored, or purged by its owner
+		}
+		return err
+	})
+}
+
+func (s *Sweeper) batch() int { return orDefault(s.Batch, 200) }
+
+// before returns the time that lies d, or def where d is not set, in the past.
+func (s *Sweeper) before(d, def time.Duration) time.Time { return s.Now().Add(-orDefault(d, def)) }
+
+// each calls fn for all, counts those that it could handle, and joins the errors of the others.
+func each[T any](ts []T, fn func(T) error) (done int, err error) {
+	for _, t := range ts {
+		if ferr := fn(t); ferr != nil {
+			err = errors.Join(err, ferr)
+		} else {
+			done++
+		}
+	}
+	return done, err
+}
