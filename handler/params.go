@@ -110,6 +110,12 @@ func parseMultipart(body []byte, boundary string) (url.Values, error) {
 // get returns a parameter, or the empty string.
 func (p params) get(name string) string { return p[name] }
 
+// has reports whether a parameter is there, if only empty.
+func (p params) has(name string) bool {
+	_, ok := p[name]
+	return ok
+}
+
 // need returns a parameter that must be there and not be empty.
 func (p params) need(name string) (string, error) {
 	if p[name] == "" {

@@ -58,6 +58,14 @@ func (rt *router) table() []route {
 		{"POST", "/user/signout", signedIn, form, false, s.signout},
 		{"GET POST", "/user/info", signedIn, form, false, s.userInfo},
 
+		{"GET POST", "/file/meta", signedIn, form, false, s.fileMeta},
+		{"GET POST", "/file/query", signedIn, form, false, s.fileQuery},
+		{"POST", "/file/update", signedIn, form, false, s.fileUpdate},
+		{"POST DELETE", "/file/delete", signedIn, form, false, s.fileDelete},
+		{"POST", "/file/mkdir", signedIn, form, false, s.fileMkdir},
+		{"GET POST", "/file/trash", signedIn, form, false, s.fileTrash},
+		{"POST", "/file/purge", signedIn, form, false, s.filePurge},
+
 		{"GET", "/healthz", public, form, false, s.healthz},
 		{"GET", "/readyz", public, form, false, s.readyz},
 		{"GET", "/metrics", public, form, false, s.metrics},

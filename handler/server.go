@@ -15,6 +15,7 @@ import (
 // A Server answers the drive's requests with the services that it is given. Fields must not change once Handler was called.
 type Server struct {
 	Accounts *service.Accounts
+	Files    *service.Files
 
 	Log     *slog.Logger                               // nil: slog.Default
 	Now     func() time.Time                           // nil: time.Now

@@ -75,6 +75,9 @@ type QueryEntry struct {
 	ModifiedAt  string
 }
 
+// Purged is the data of /file/purge.
+type Purged struct{ Purged int }
+
 // Init is the data of /file/mpupload/init.
 type Init struct {
 	FileHash    string // empty while the client has not named it

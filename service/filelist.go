@@ -1,0 +1,94 @@
+package service
+
+import (
+	"context"
+	"errors"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Pages of lists.
+const (
+	DefaultPage = 100
+	MaxPage     = 1000
+)
+
+// A ListQuery asks for one page of a list.
+type ListQuery struct {
+	Folder *store.Path // the entries of this folder; nil: all of the user's files, in whatever folder
+	Trash  bool        // what was put in the trash; Folder and Sort are not looked at
+	Sort   store.Sort  // empty: by name in a folder, newest first otherwise
+	Cursor string      // as the page before returned it
+	Limit  int         // 0: DefaultPage; more than MaxPage is MaxPage
+}
+
+// List returns a page and the cursor of the next one, empty on the last.
+func (s *Files) List(ctx context.Context, user store.UserID, q ListQuery) ([]Item, string, error) {
+	query, err := s.query(ctx, user, q)
+	if err != nil {
+		return nil, "", err
+	}
+	entries, next, err := s.Entries.List(ctx, query)
+	if errors.Is(err, store.ErrInvalid) {
+		return nil, "", &Error{Kind: Invalid, Msg: "the cursor is not one of this list", Cause: err}
+	}
+	if err != nil {
+		return nil, "", fileError("list", err)
+	}
+	items, err := s.locateAll(ctx, user, entries)
+	return items, next, err
+}
+
+// query turns what a user asks into what the store is asked.
+func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (store.Query, error) {
+	out := store.Query{User: user, Trash: q.Trash, Files: q.Folder == nil && !q.Trash, Cursor: q.Cursor,
+		Sort: q.Sort, Limit: min(q.Limit, MaxPage)}
+	if q.Limit < 0 {
+		return out, errorf(Invalid, "a limit is not negative")
+	}
+	if q.Limit == 0 {
+		out.Limit = DefaultPage
+	}
+	switch q.Sort {
+	case "":
+		out.Sort = store.Newest
+		if q.Folder != nil {
+			out.Sort = store.ByName
+		}
+	case store.ByName, store.BySize, store.ByTime, store.Newest:
+	default:
+		return out, errorf(Invalid, "sort is name, size, time or newest")
+	}
+	if q.Folder == nil || len(*q.Folder) == 0 || q.Trash {
+		return out, nil
+	}
+	e, err := s.Entries.EntryAt(ctx, user, *q.Folder)
+	if err != nil {
+		return out, fileError("list", err)
+	}
+	if e.Kind != store.Folder {
+		return out, errorf(NotFound, "there is no such folder")
+	}
+	out.Parent = e.ID
+	return out, nil
+}
+
+// locateAll adds the paths, asking for each folder once.
+func (s *Files) locateAll(ctx context.Context, user store.UserID, entries []store.Entry) ([]Item, error) {
+	folders := map[store.EntryID]store.Path{}
+	items := make([]Item, 0, len(entries))
+	for _, e := range entries {
+		folder, known := folders[e.Parent]
+		if !known {
+			var err error
+			folder, err = s.Entries.PathOf(ctx, user, e.Parent)
+			// Not found: the folder is in the trash, with or since this entry. Then the name must do.
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, fileError("list", err)
+			}
+			folders[e.Parent] = folder
+		}
+		items = append(items, Item{e, below(folder, e.Name)})
+	}
+	return items, nil
+}

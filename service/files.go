@@ -1,0 +1,228 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Files shows and changes a user's tree of files and folders. Somebody else's entry is not found.
+type Files struct {
+	Entries store.Entries
+	Changes store.EntryChanges
+	Now     func() time.Time // nil: time.Now
+}
+
+// An Item is an entry with its place in the tree. The path of a trashed one is where it was, as far as that is known.
+type Item struct {
+	store.Entry
+	Path store.Path
+}
+
+// A Ref names an entry: by ID exactly one, by digest the user's newest visible file with that content. With both, the
+// entry must have the content.
+type Ref struct {
+	ID     store.EntryID
+	Digest store.Digest
+}
+
+// IsZero reports whether nothing is named.
+func (r Ref) IsZero() bool { return r == Ref{} }
+
+func (s *Files) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+// Find returns a visible entry.
+func (s *Files) Find(ctx context.Context, user store.UserID, ref Ref) (Item, error) {
+	e, err := s.entry(ctx, user, ref)
+	if err != nil {
+		return Item{}, err
+	}
+	return s.Locate(ctx, user, e)
+}
+
+func (s *Files) entry(ctx context.Context, user store.UserID, ref Ref) (e store.Entry, err error) {
+	switch {
+	case ref.ID != "":
+		e, err = s.Entries.Entry(ctx, user, ref.ID)
+		if err == nil && !ref.Digest.IsZero() && e.Content.Sums.Digest != ref.Digest {
+			err = store.ErrNotFound
+		}
+	case !ref.Digest.IsZero():
+		e, err = s.Entries.EntryByDigest(ctx, user, ref.Digest)
+	default:
+		return e, errorf(Invalid, "name the file by id or filehash")
+	}
+	if err != nil {
+		return e, fileError("find", err)
+	}
+	return e, nil
+}
+
+// Locate adds the path to a visible entry.
+func (s *Files) Locate(ctx context.Context, user store.UserID, e store.Entry) (Item, error) {
+	folder, err := s.Entries.PathOf(ctx, user, e.Parent)
+	if err != nil {
+		return Item{}, fileError("locate", err)
+	}
+	return Item{e, below(folder, e.Name)}, nil
+}
+
+func below(folder store.Path, name string) store.Path {
+	return append(folder[:len(folder):len(folder)], name)
+}
+
+// Rename gives an entry another name in its folder. Conflict: the name is taken there.
+func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name string) (Item, error) {
+	name, err := CleanName(name)
+	if err != nil {
+		return Item{}, err
+	}
+	e, err := s.entry(ctx, user, ref)
+	if err != nil {
+		return Item{}, err
+	}
+	return s.move(ctx, user, e, e.Parent, name)
+}
+
+// Move brings an entry into a folder, which is made where it is missing, and unless name is empty gives it that name.
+func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder store.Path, name string) (Item, error) {
+	e, err := s.entry(ctx, user, ref)
+	if err != nil {
+		return Item{}, err
+	}
+	if name == "" {
+		name = e.Name
+	} else if name, err = CleanName(name); err != nil {
+		return Item{}, err
+	}
+	parent, err := s.Entries.MakeFolder(ctx, user, folder, s.now())
+	if err != nil {
+		return Item{}, fileError("move", err)
+	}
+	return s.move(ctx, user, e, parent, name)
+}
+
+func (s *Files) move(ctx context.Context, user store.UserID, e store.Entry, parent store.EntryID, name string) (Item, error) {
+	moved, err := s.Changes.Move(ctx, user, e.ID, parent, name, s.now())
+	if errors.Is(err, store.ErrInvalid) {
+		return Item{}, &Error{Kind: Invalid, Msg: "a folder cannot be moved into itself", Cause: err}
+	}
+	if err != nil {
+		return Item{}, fileError("move", err)
+	}
+	return s.Locate(ctx, user, moved)
+}
+
+// Trash hides an entry, and all below it, until it is restored or purged.
+func (s *Files) Trash(ctx context.Context, user store.UserID, ref Ref) error {
+	e, err := s.entry(ctx, user, ref)
+	if err != nil {
+		return err
+	}
+	if err := s.Changes.Trash(ctx, user, e.ID, s.now()); err != nil {
+		return fileError("delete", err)
+	}
+	return nil
+}
+
+// Restore brings back an entry that was put in the trash; by digest, the one that was put there last.
+func (s *Files) Restore(ctx context.Context, user store.UserID, ref Ref) (Item, error) {
+	id, err := s.trashed(ctx, user, ref)
+	if err != nil {
+		return Item{}, err
+	}
+	e, err := s.Changes.Restore(ctx, user, id, s.now())
+	if err != nil {
+		return Item{}, fileError("restore", err)
+	}
+	return s.Locate(ctx, user, e)
+}
+
+// Purge removes an entry from the trash for ever.
+func (s *Files) Purge(ctx context.Context, user store.UserID, ref Ref) error {
+	id, err := s.trashed(ctx, user, ref)
+	if err != nil {
+		return err
+	}
+	if err := s.Changes.Purge(ctx, user, id, s.now()); err != nil {
+		return fileError("purge", err)
+	}
+	return nil
+}
+
+// EmptyTrash purges all that is in the trash and says how many entries that were.
+func (s *Files) EmptyTrash(ctx context.Context, user store.UserID) (int, error) {
+	purged := 0
+	for {
+		entries, _, err := s.Entries.List(ctx, store.Query{User: user, Trash: true, Limit: MaxPage})
+		if err != nil {
+			return purged, fileError("empty the trash", err)
+		}
+		before := purged
+		for _, e := range entries {
+			err := s.Changes.Purge(ctx, user, e.ID, s.now())
+			if err != nil && !errors.Is(err, store.ErrNotFound) { // not found: somebody else was faster
+				return purged, fileError("empty the trash", err)
+			}
+			if err == nil {
+				purged++
+			}
+		}
+		if len(entries) < MaxPage || purged == before {
+			return purged, nil
+		}
+	}
+}
+
+// trashed returns the ID of an entry in the trash.
+func (s *Files) trashed(ctx context.Context, user store.UserID, ref Ref) (store.EntryID, error) {
+	if ref.ID != "" {
+		return ref.ID, nil
+	}
+	if ref.Digest.IsZero() {
+		return "", errorf(Invalid, "name the file by id or filehash")
+	}
+	q := store.Query{User: user, Trash: true, Limit: MaxPage}
+	for {
+		entries, next, err := s.Entries.List(ctx, q)
+		if err != nil {
+			return "", fileError("look in the trash", err)
+		}
+		for _, e := range entries {
+			if e.Kind == store.File && e.Content.Sums.Digest == ref.Digest {
+				return e.ID, nil
+			}
+		}
+		if next == "" {
+			return "", errorf(NotFound, "there is no such file in the trash")
+		}
+		q.Cursor = next
+	}
+}
+
+// MakeFolder makes a folder and its parents; one that is there is as good. The empty path is the root, whose Item has
+// no ID. Conflict: a file is in the way.
+func (s *Files) MakeFolder(ctx context.Context, user store.UserID, p store.Path) (Item, error) {
+	id, err := s.Entries.MakeFolder(ctx, user, p, s.now())
+	if errors.Is(err, store.ErrExists) {
+		return Item{}, &Error{Kind: Conflict, Msg: "a file is in the way", Cause: err}
+	}
+	if err != nil {
+		return Item{}, fileError("make folder", err)
+	}
+	if id == "" {
+		return Item{Entry: store.Entry{User: user, Kind: store.Folder}}, nil
+	}
+	return s.Find(ctx, user, Ref{ID: id})
+}
+
+// fileError explains an error of the stores and says in the log what was tried.
+func fileError(what string, err error) error { return explain(fmt.Errorf("%s: %w", what, err)) }
