@@ -66,6 +66,9 @@ func (rt *router) table() []route {
 		{"GET POST", "/file/trash", signedIn, form, false, s.fileTrash},
 		{"POST", "/file/purge", signedIn, form, false, s.filePurge},
 
+		{"GET", "/file/download", optional, form, false, s.download},
+		{"GET POST", "/file/downloadurl", signedIn, form, false, s.downloadURL},
+
 		{"GET", "/healthz", public, form, false, s.healthz},
 		{"GET", "/readyz", public, form, false, s.readyz},
 		{"GET", "/metrics", public, form, false, s.metrics},

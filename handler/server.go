@@ -14,8 +14,9 @@ import (
 
 // A Server answers the drive's requests with the services that it is given. Fields must not change once Handler was called.
 type Server struct {
-	Accounts *service.Accounts
-	Files    *service.Files
+	Accounts  *service.Accounts
+	Files     *service.Files
+	Downloads *service.Downloads
 
 	Log     *slog.Logger                               // nil: slog.Default
 	Now     func() time.Time                           // nil: time.Now

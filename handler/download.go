@@ -1,0 +1,82 @@
+package handler
+
+import (
+	"encoding/base64"
+	"net/http"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// download serves a file of the caller, or the one that a signed link names.
+func (s *Server) download(w http.ResponseWriter, r *http.Request, c *call) error {
+	d, err := s.openDownload(r, c)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	h := w.Header()
+	content := d.Entry.Content
+	h.Set("Content-Type", contentType(d.Entry.Name))
+	h.Set("Content-Disposition", contentDisposition(d.Entry.Name))
+	h.Set("Content-Security-Policy", "sandbox")
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Etag", `"`+content.Sums.Digest.String()+`"`)
+	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(content.Sums.SHA256[:])+":")
+	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
+	http.ServeContent(w, r, "", lastModified(d.Entry), d.Blob)
+	if counted, ok := w.(*response); ok {
+		s.Downloads.Served(counted.bytes)
+	}
+	return nil
+}
+
+// openDownload opens what a link names, its signature being the credential, and else a file of the signed-in user.
+func (s *Server) openDownload(r *http.Request, c *call) (*service.Download, error) {
+	if c.Params.get("sig") != "" {
+		return s.Downloads.OpenLink(r.Context(), r.URL.RawQuery)
+	}
+	if c.authErr != nil {
+		return nil, c.authErr
+	}
+	id, digest, err := parseWanted(c.Params)
+	if err != nil {
+		return nil, err
+	}
+	return s.Downloads.Open(r.Context(), c.User.ID, id, digest)
+}
+
+// downloadURL answers a signed link as plain text.
+func (s *Server) downloadURL(w http.ResponseWriter, r *http.Request, c *call) error {
+	id, digest, err := parseWanted(c.Params)
+	if err != nil {
+		return err
+	}
+	query, err := s.Downloads.Link(r.Context(), c.User, id, digest)
+	if err != nil {
+		return err
+	}
+	return writeText(w, s.baseURL(r)+"/file/download?"+query)
+}
+
+// parseWanted reads which file is wanted; where both id and filehash are given, id counts.
+func parseWanted(p params) (store.EntryID, store.Digest, error) {
+	digest, err := p.digest("filehash")
+	if err != nil || p.get("id") == "" {
+		return "", digest, err
+	}
+	id, err := store.ParseEntryID(p.get("id"))
+	if err != nil {
+		return "", digest, invalid("parameter id is not the ID of a file")
+	}
+	return id, digest, nil
+}
+
+// lastModified is the client's time where it named one. The bytes behind an entry never change.
+func lastModified(e store.Entry) time.Time {
+	if e.Modified.IsZero() {
+		return e.Created
+	}
+	return e.Modified
+}
