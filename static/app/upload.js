@@ -1,0 +1,395 @@
+// One file on its way to the drive.
+//
+//	queued → hashing → uploading → checking → done
+//	            ↘          ↘ instant: the drive had the content already
+//	paused, failed, cancelled; needsfile: unfinished on the server, and the browser does not have the file any more
+//
+// A large file's chunks go up while it is hashed. A small one is hashed first, because asking then saves more than waiting.
+
+import { Code } from './api.js';
+import { Chunks, sendMissing } from './chunks.js';
+import { Meter } from './format.js';
+import { abortable, askInstant } from './instant.js';
+
+const SMALL = 5 << 20; // hashed before anything is sent
+const ASK_FROM = 256 << 10; // below, sending is quicker than a proof
+const TURNS = 5; // how often an upload may start over because of what the server says
+const REPAIRS = 3; // how often complete may ask for chunks again
+
+export const ENDED = new Set(['done', 'instant', 'failed', 'cancelled']);
+export const ACTIVE = new Set(['hashing', 'uploading', 'checking']);
+
+// Stopped is why requests are aborted when a person pauses or cancels.
+class Stopped extends Error {}
+
+// Twin is thrown when another upload of this page brings the same content.
+class Twin extends Error {
+  constructor(other) {
+    super('another upload brings this content');
+    this.other = other;
+  }
+}
+
+export class NotSame extends Error {
+  name = 'NotSame';
+}
+
+export class Upload {
+  state = 'queued';
+  note = ''; // why it waits: offline, signin
+  error = null;
+  hashed = 0;
+  entry = null; // the result
+  waitFor = null; // the upload that brings the same content
+
+  #meter = new Meter();
+  #counted = 0;
+  #chunks = null;
+  #digest = '';
+  #boundTo = ''; // the digest that the server knows for this upload
+  #hashing = null;
+  #asking = 'may'; // may, must (the drive said it has it), no (asked already)
+  #run = null;
+  #abort = null;
+
+  constructor(engine, { id, file = null, name, size, mtime, path, uploadId = '', state = 'queued' }) {
+    this.engine = engine;
+    Object.assign(this, { id, file, name, size, mtime, path, uploadId, state });
+  }
+
+  get sent() {
+    if (this.state === 'done' || this.state === 'instant') return this.size;
+    return this.#chunks?.sent ?? 0;
+  }
+
+  get speed() {
+    return this.#meter.speed();
+  }
+
+  // secondsLeft is undefined while nobody can know.
+  get secondsLeft() {
+    const speed = this.speed;
+    return speed > 0 ? (this.size - this.sent) / speed : undefined;
+  }
+
+  // Control, by the engine only.
+
+  start() {
+    const before = this.#run;
+    this.#abort = new AbortController();
+    this.#meter.reset();
+    this.error = null;
+    this.#set(this.size > SMALL ? 'uploading' : 'hashing');
+    this.#run = this.#whole(before, this.#abort.signal);
+  }
+
+  // recall shows an unfinished upload of the server that has no file here.
+  recall(session) {
+    this.#chunks = new Chunks(session);
+    this.#counted = this.#chunks.sent;
+    this.#boundTo = session.FileHash;
+  }
+
+  // attach gives the file to an upload that needs one. trusted: it surely is the same, so that it need not be hashed.
+  attach(file, trusted) {
+    this.file = file;
+    this.mtime = file.lastModified;
+    this.error = null;
+    if (trusted) this.#digest = this.#boundTo;
+    this.#set('queued');
+  }
+
+  pause() {
+    this.#hashing?.pause();
+    this.#stop('paused');
+  }
+
+  unpause() {
+    this.#set('queued');
+  }
+
+  async cancel() {
+    this.#hashing?.stop();
+    this.#stop('cancelled');
+    await this.#run;
+    await this.#cancelSession();
+  }
+
+  #stop(state) {
+    this.#set(state);
+    this.#abort?.abort(new Stopped(state));
+  }
+
+  // The run.
+
+  async #whole(before, signal) {
+    await before;
+    try {
+      await this.#turns(signal);
+    } catch (err) {
+      if (!signal.aborted) this.#failed(err);
+    }
+  }
+
+  async #turns(signal) {
+    for (let turn = 1; ; turn++) {
+      try {
+        this.#finish(await this.#turn(signal));
+        return;
+      } catch (err) {
+        if (turn >= TURNS || !(await this.#recover(err, signal))) throw err;
+      }
+    }
+  }
+
+  // turn goes from wherever the upload stands to its end, and returns the state there.
+  async #turn(signal) {
+    this.#hashing?.resume();
+    const hashFirst = this.size <= SMALL || this.#asking === 'must' || this.#boundTo;
+    if (hashFirst && !this.#digest) await this.#hash(signal, 'hashing');
+    if (this.#digest && (await this.#known(signal))) return 'instant';
+    await this.#open(signal);
+    this.#set('uploading');
+    if (await this.#sendAndHash(signal)) return 'instant';
+    await this.#complete(signal);
+    return 'done';
+  }
+
+  // recover says whether another turn may do better after this error, and prepares it.
+  async #recover(err, signal) {
+    if (signal.aborted || err.name !== 'ApiError') return false;
+    if (err.code === Code.AlreadyHave) {
+      this.#asking = 'must';
+      return true;
+    }
+    if (err.code === Code.Conflict && err.data?.UploadID) {
+      await this.#moveTo(err.data.UploadID);
+      return true;
+    }
+    if (err.status !== 404 || !this.uploadId) return false;
+    this.#leaveSession(); // expired, or cancelled elsewhere
+    return true;
+  }
+
+  // hash finds the digest. A run that was paused finds its work again in #hashing.
+  async #hash(signal, state = this.state) {
+    if (this.state !== state) this.#set(state);
+    this.#hashing ??= this.engine.hasher.digest(this.file, (done) => {
+      this.hashed = done;
+      this.engine.changed(this);
+    });
+    try {
+      this.#digest = await abortable(this.#hashing.result, signal);
+    } catch (err) {
+      if (!(err instanceof Stopped)) this.#hashing = null;
+      throw err;
+    }
+    this.hashed = this.size;
+    if (this.#boundTo && this.#boundTo !== this.#digest) throw new NotSame('this is another file');
+  }
+
+  // known asks whether the drive has the content already, and makes the file of it if so.
+  async #known(signal) {
+    const may = this.#asking === 'may' && !this.#boundTo && this.engine.mayAsk(this.size, ASK_FROM);
+    if (!may && this.#asking !== 'must') return false;
+    this.#asking = 'no';
+    let answer = await this.#ask(signal);
+    if (answer.noRoom && this.uploadId) {
+      // The drive has it, but this very upload's reservation leaves no room for the link.
+      await this.#cancelSession();
+      answer = await this.#ask(signal);
+    }
+    if (answer.retryAfter) this.engine.askLater(answer.retryAfter);
+    return answer.hit;
+  }
+
+  #ask(signal) {
+    const { api, hasher } = this.engine;
+    const about = { ...this.#names(), filehash: this.#digest, filesize: this.size };
+    const call = (request) => this.#call(signal, request, 'once');
+    return askInstant({ api, hasher, call, file: this.file, about, signal });
+  }
+
+  // open begins the upload on the server, or takes up the one that is there. A beginning is not aborted: an upload
+  // whose ID nobody has learned could not be cancelled.
+  async #open(signal) {
+    const { api } = this.engine;
+    const session = this.uploadId
+      ? await this.#call(signal, () => api.status(this.uploadId, signal))
+      : await this.#call(signal, () => api.init(this.#initial()));
+    const twin = this.engine.claim(this, session.UploadID);
+    if (twin) {
+      this.#leaveSession();
+      throw new Twin(twin);
+    }
+    this.uploadId = session.UploadID;
+    this.#boundTo = session.FileHash;
+    this.#chunks = new Chunks(session);
+    this.#counted = this.#chunks.sent;
+    this.engine.notes.put(this.uploadId, { name: this.name, size: this.size, mtime: this.mtime, path: this.path });
+  }
+
+  #initial() {
+    return { ...this.#names(), filesize: this.size, filehash: this.#digest || undefined };
+  }
+
+  #names() {
+    const mtime = this.mtime ? new Date(this.mtime).toISOString() : undefined;
+    return { filename: this.name, path: this.path, mtime };
+  }
+
+  // sendAndHash sends the chunks while the digest is found and settled; it returns true when the upload turned instant.
+  async #sendAndHash(signal) {
+    const end = new AbortController();
+    const both = AbortSignal.any([signal, end.signal]);
+    const sending = this.#sendMissing(both);
+    const settling = this.#settle(both);
+    settling.catch(() => {});
+    try {
+      // Either one's failure counts at once; hashing may have hours to go.
+      if (await Promise.race([settling, sending.then(() => settling)])) return true;
+      await sending;
+      return false;
+    } finally {
+      end.abort(new Stopped('ended'));
+      await sending.catch(() => {});
+    }
+  }
+
+  async #settle(signal) {
+    if (!this.#digest) await this.#hash(signal);
+    if (this.#chunks.missing().length > 0 && (await this.#known(signal))) return true;
+    if (this.#boundTo) return false;
+    const about = { uploadid: this.uploadId, filehash: this.#digest, filesize: this.size };
+    const session = await this.#call(signal, () => this.engine.api.init(about, signal));
+    if (session.UploadID !== this.uploadId) {
+      throw Object.assign(new Error('moved'), { name: 'ApiError', code: Code.Conflict, data: session });
+    }
+    this.#boundTo = this.#digest;
+    return false;
+  }
+
+  #sendMissing(signal) {
+    const send = (index, stop) => this.#call(stop, () => this.#sendChunk(index, stop));
+    return sendMissing(this.#chunks, { slots: this.engine.slots, signal, send });
+  }
+
+  async #sendChunk(index, signal) {
+    const { start, end } = this.#chunks.extent(index);
+    const body = this.file.slice(start, end);
+    const sha1 = await abortable(this.engine.hasher.digest(body).result, signal);
+    const onProgress = (loaded) => this.#count(index, loaded);
+    try {
+      const about = { uploadid: this.uploadId, index, body, sha1 };
+      await this.engine.api.sendChunk(about, { signal, onProgress });
+    } catch (err) {
+      this.#count(index, 0);
+      // The bytes were hurt on the way: the server has dropped them, and the next try is as good as the first.
+      if (err.code === Code.DigestMismatch) throw Object.assign(err, { status: 503 });
+      throw err;
+    }
+  }
+
+  async #complete(signal) {
+    for (let repairs = 0; ; repairs++) {
+      this.#set('checking');
+      try {
+        const about = { ...this.#names(), uploadid: this.uploadId, filehash: this.#digest, filesize: this.size };
+        this.entry = await this.#call(signal, () => this.engine.api.complete(about, signal));
+        return;
+      } catch (err) {
+        const again = wanted(err);
+        if (!again || repairs >= REPAIRS) throw err;
+        this.#chunks.drop(again);
+      }
+      this.#set('uploading');
+      await this.#sendMissing(signal);
+    }
+  }
+
+  // Ends.
+
+  #finish(state) {
+    const left = this.uploadId;
+    if (state === 'instant') this.#cancelSession(left);
+    else this.engine.notes.drop(left);
+    this.#set(state);
+    this.engine.finished(this);
+  }
+
+  #failed(err) {
+    if (err instanceof Twin) {
+      this.waitFor = err.other;
+      this.#asking = 'must';
+      this.#set('queued');
+      return;
+    }
+    this.error = err;
+    if (err instanceof NotSame) this.#forgetFile();
+    this.#set(err instanceof NotSame ? 'needsfile' : 'failed');
+  }
+
+  #forgetFile() {
+    this.file = null;
+    this.#hashing = null;
+    this.#digest = '';
+    this.hashed = 0;
+  }
+
+  async #moveTo(uploadId) {
+    await this.#cancelSession();
+    this.uploadId = uploadId;
+  }
+
+  // cancelSession gives up the upload on the server. If that does not get through, it expires there by itself.
+  async #cancelSession() {
+    const { uploadId } = this;
+    if (!uploadId) return;
+    this.#leaveSession();
+    try {
+      await this.engine.api.cancel(uploadId);
+    } catch (err) {
+      if (err.name !== 'ApiError') throw err;
+    }
+  }
+
+  #leaveSession() {
+    this.engine.notes.drop(this.uploadId);
+    this.uploadId = '';
+    this.#boundTo = '';
+    this.#chunks = null;
+    this.#counted = 0;
+  }
+
+  // Small things.
+
+  #call(signal, request, once) {
+    const onWait = (why) => {
+      this.note = why;
+      this.engine.changed(this);
+    };
+    return this.engine.call(request, { signal, onWait, once });
+  }
+
+  #count(index, loaded) {
+    this.#chunks.progress(index, loaded);
+    const { sent } = this.#chunks;
+    if (sent > this.#counted) {
+      this.#meter.add(sent - this.#counted);
+      this.#counted = sent;
+    }
+    this.engine.changed(this);
+  }
+
+  #set(state) {
+    this.state = state;
+    this.note = '';
+    this.engine.stateChanged(this);
+  }
+}
+
+// wanted returns the chunks that complete asks for, or null where it failed for another reason.
+function wanted(err) {
+  const indexes = { [Code.ChunksMissing]: err.data?.Missing, [Code.DigestMismatch]: err.data?.Bad }[err.code];
+  return indexes?.length ? indexes : null;
+}
