@@ -40,37 +40,24 @@ func (s *Server) openDownload(r *http.Request, c *call) (*service.Download, erro
 	if c.authErr != nil {
 		return nil, c.authErr
 	}
-	id, digest, err := parseWanted(c.Params)
+	ref, err := c.Params.ref()
 	if err != nil {
 		return nil, err
 	}
-	return s.Downloads.Open(r.Context(), c.User.ID, id, digest)
+	return s.Downloads.Open(r.Context(), c.User.ID, ref)
 }
 
 // downloadURL answers a signed link as plain text.
 func (s *Server) downloadURL(w http.ResponseWriter, r *http.Request, c *call) error {
-	id, digest, err := parseWanted(c.Params)
+	ref, err := c.Params.ref()
 	if err != nil {
 		return err
 	}
-	query, err := s.Downloads.Link(r.Context(), c.User, id, digest)
+	query, err := s.Downloads.Link(r.Context(), c.User, ref)
 	if err != nil {
 		return err
 	}
 	return writeText(w, s.baseURL(r)+"/file/download?"+query)
-}
-
-// parseWanted reads which file is wanted; where both id and filehash are given, id counts.
-func parseWanted(p params) (store.EntryID, store.Digest, error) {
-	digest, err := p.digest("filehash")
-	if err != nil || p.get("id") == "" {
-		return "", digest, err
-	}
-	id, err := store.ParseEntryID(p.get("id"))
-	if err != nil {
-		return "", digest, invalid("parameter id is not the ID of a file")
-	}
-	return id, digest, nil
 }
 
 // lastModified is the client's time where it named one. The bytes behind an entry never change.

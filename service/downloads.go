@@ -31,9 +31,9 @@ type Download struct {
 // Close closes the blob.
 func (d *Download) Close() error { return d.Blob.Close() }
 
-// Open opens a file of the user: the one with this ID or, where that is empty, the newest with this digest.
-func (s *Downloads) Open(ctx context.Context, user store.UserID, id store.EntryID, d store.Digest) (*Download, error) {
-	e, err := s.find(ctx, user, id, d)
+// Open opens a file of the user.
+func (s *Downloads) Open(ctx context.Context, user store.UserID, ref Ref) (*Download, error) {
+	e, err := s.find(ctx, user, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +41,8 @@ func (s *Downloads) Open(ctx context.Context, user store.UserID, id store.EntryI
 }
 
 // Link returns the query of a URL with which anybody can download a file for a while.
-func (s *Downloads) Link(ctx context.Context, user store.User, id store.EntryID, d store.Digest) (string, error) {
-	e, err := s.find(ctx, user.ID, id, d)
+func (s *Downloads) Link(ctx context.Context, user store.User, ref Ref) (string, error) {
+	e, err := s.find(ctx, user.ID, ref)
 	if err != nil {
 		return "", err
 	}
@@ -66,30 +66,18 @@ func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, erro
 	if u.Status != store.UserActive {
 		return nil, errorf(NotFound, "not found")
 	}
-	return s.Open(ctx, u.ID, l.Entry, store.Digest{})
+	return s.Open(ctx, u.ID, Ref{ID: l.Entry})
 }
 
 // Served counts bytes that went to a client.
 func (s *Downloads) Served(n int64) { s.Metrics.BytesServed.Add(float64(n)) }
 
-func (s *Downloads) find(ctx context.Context, user store.UserID, id store.EntryID, d store.Digest) (store.Entry, error) {
-	var e store.Entry
-	var err error
-	switch {
-	case id != "":
-		e, err = s.Entries.Entry(ctx, user, id)
-	case !d.IsZero():
-		e, err = s.Entries.EntryByDigest(ctx, user, d)
-	default:
-		return e, errorf(Invalid, "filehash or id is needed")
-	}
-	if err != nil {
-		return e, explain(err)
-	}
-	if e.Kind != store.File {
+func (s *Downloads) find(ctx context.Context, user store.UserID, ref Ref) (store.Entry, error) {
+	e, err := (&Files{Entries: s.Entries}).entry(ctx, user, ref)
+	if err == nil && e.Kind != store.File {
 		return e, errorf(Invalid, "a folder cannot be downloaded")
 	}
-	return e, nil
+	return e, err
 }
 
 func (s *Downloads) open(ctx context.Context, e store.Entry) (*Download, error) {
