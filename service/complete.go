@@ -1,0 +1,231 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/mq"
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// A CompleteRequest says that all chunks of an upload are there. What it names besides the upload must agree with what
+// was announced, and with the bytes.
+type CompleteRequest struct {
+	Upload  store.UploadID
+	Digest  store.Digest   // zero: as announced, or whatever the server hashed
+	Size    int64          // -1: as announced
+	Name    string         // empty: as announced
+	Path    string         // empty: as announced
+	Digests []store.Digest // of the chunks, or nil
+}
+
+// Complete turns an upload whose chunks are all held into a file. It moves no bytes and hashes only what the follower has
+// not. Repeating it is harmless, also at once and from many clients: there is one entry and one charge. The entry is
+// zero where the file has been deleted since.
+//
+// Incomplete: chunks are missing, the upload lives on. DigestMismatch: the bytes are not what was announced; the named
+// chunks must be sent again. Collision: another content has this SHA-1; the upload is ended.
+func (s *Uploads) Complete(ctx context.Context, user store.User, req CompleteRequest) (store.Entry, error) {
+	begun := time.Now()
+	defer s.completing.lock(string(req.Upload))()
+	u, err := s.Rows.Upload(ctx, user.ID, req.Upload)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && u.State == store.UploadCancelled:
+		return store.Entry{}, errorf(NotFound, "there is no such upload")
+	case err != nil:
+		return store.Entry{}, explain(fmt.Errorf("complete: %w", err))
+	case u.State == store.UploadDone:
+		return s.again(ctx, u)
+	}
+	if err := agrees(u, req); err != nil {
+		return store.Entry{}, err
+	}
+	sums, err := s.verify(ctx, &u, req)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	e, err := s.commit(ctx, u, sums, req)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	s.Metrics.CompleteSeconds.Observe(time.Since(begun).Seconds())
+	return e, nil
+}
+
+// again answers a repeated Complete. What its first run left undone after the commit is done now.
+func (s *Uploads) again(ctx context.Context, u store.Upload) (store.Entry, error) {
+	if u.ID.Node() == s.Node {
+		if err := s.clear(ctx, u.ID); err != nil {
+			return store.Entry{}, err
+		}
+	}
+	e, err := s.Entries.Entry(ctx, u.User, u.Entry)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.Entry{}, explain(fmt.Errorf("complete: %w", err))
+	}
+	return e, nil
+}
+
+// agrees compares a request with what was announced.
+func agrees(u store.Upload, req CompleteRequest) error {
+	switch {
+	case !req.Digest.IsZero() && !u.Digest.IsZero() && req.Digest != u.Digest:
+		return errorf(Invalid, "the upload was announced with another digest")
+	case req.Size >= 0 && req.Size != u.Layout.Size:
+		return errorf(Invalid, "the upload was announced with %d bytes", u.Layout.Size)
+	case req.Digests != nil && len(req.Digests) != u.Layout.Count():
+		return errorf(Invalid, "there are %d chunks, not %d", u.Layout.Count(), len(req.Digests))
+	}
+	return nil
+}
+
+// verify finishes the hash, compares it with what was announced, and makes the bytes durable. It also records a digest
+// that the client names only now.
+func (s *Uploads) verify(ctx context.Context, u *store.Upload, req CompleteRequest) (store.Sums, error) {
+	if u.Digest.IsZero() && !req.Digest.IsZero() {
+		// Another open upload of the same content does no harm: the bytes decide, not the name.
+		if err := s.Rows.BindUpload(ctx, u.User, u.ID, req.Digest); err != nil && !errors.Is(err, store.ErrExists) {
+			return store.Sums{}, explain(fmt.Errorf("complete: %w", err))
+		}
+		u.Digest = req.Digest
+	}
+	staged, err := s.staged(ctx, *u)
+	if err != nil {
+		return store.Sums{}, err
+	}
+	defer staged.Close()
+	sums, err := staged.Verify(ctx)
+	if err != nil {
+		return store.Sums{}, explain(fmt.Errorf("complete: %w", err))
+	}
+	if !u.Digest.IsZero() && sums.Digest != u.Digest {
+		return store.Sums{}, s.mismatch(ctx, *u, staged, req.Digests)
+	}
+	s.step("complete.verified")
+	return sums, nil
+}
+
+// mismatch lets go of the chunks that can be blamed for a wrong digest: those that changed on the disk, or that are not
+// what the client says they should be. Where none can, it is all of them; where that has happened before, what was
+// announced is not what the client sends, and the upload is ended.
+func (s *Uploads) mismatch(ctx context.Context, u store.Upload, staged store.Staged, digests []store.Digest) error {
+	s.Metrics.DigestMismatches.Inc()
+	bad, err := staged.Bad(ctx, digests)
+	if err != nil {
+		return explain(fmt.Errorf("complete: %w", err))
+	}
+	if len(bad) == 0 {
+		if s.failed.add(u.ID) || u.Layout.Count() == 0 {
+			return errors.Join(
+				errorf(DigestMismatch, "the bytes do not have the announced digest; the upload is ended"),
+				s.end(ctx, u, "digest mismatch"))
+		}
+		bad = staged.Held()
+	}
+	if err := staged.Drop(ctx, bad); err != nil {
+		return explain(fmt.Errorf("complete: %w", err))
+	}
+	if err := s.Progress.Unmark(ctx, u.ID, bad); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return explain(fmt.Errorf("complete: %w", err))
+	}
+	return &Error{Kind: DigestMismatch, Msg: "the bytes do not have the announced digest; send these chunks again", Chunks: bad}
+}
+
+// commit gives verified bytes their name and makes the entry. Until the transaction the staging is whole, so a crash
+// costs nothing: the same call does it again. Staging goes last.
+func (s *Uploads) commit(ctx context.Context, u store.Upload, sums store.Sums, req CompleteRequest) (store.Entry, error) {
+	c := s.completion(u.ID, u.User, sums)
+	c.Row, c.Modified = true, u.Modified
+	var err error
+	if c.Parent, c.Name, err = s.place(ctx, u.User, req.Path, req.Name, u.Name); err != nil {
+		return store.Entry{}, err
+	}
+	if req.Path == "" {
+		c.Parent = u.Parent
+	}
+	if c.Name == "" {
+		c.Name = sums.Digest.String()
+	}
+	if err := s.Staging.Publish(ctx, u.ID, c.Location.Name()); err != nil {
+		return store.Entry{}, explain(err)
+	}
+	s.step("complete.published")
+	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
+	if err != nil {
+		return store.Entry{}, s.refused(ctx, u, c, err)
+	}
+	s.step("complete.committed")
+	s.settle(ctx, c, done[0])
+	s.failed.forget(u.ID)
+	return done[0].Entry, s.clear(ctx, u.ID)
+}
+
+func (s *Uploads) completion(id store.UploadID, user store.UserID, sums store.Sums) store.Completion {
+	return store.Completion{
+		Upload: id, User: user, Sums: sums, Target: s.Target, When: s.Now(),
+		Location: s.Local.Locate(store.NewBlobName(sums.Digest, id)),
+	}
+}
+
+// refused handles a completion that the transaction did not take. What can succeed later stays as it is.
+func (s *Uploads) refused(ctx context.Context, u store.Upload, c store.Completion, err error) error {
+	switch {
+	case errors.Is(err, store.ErrCollision):
+		s.Metrics.Collisions.Inc()
+		s.Log.ErrorContext(ctx, "SHA-1 collision: the content is refused",
+			"upload", u.ID, "digest", c.Sums.Digest, "sha256", c.Sums.SHA256)
+		err = errors.Join(explain(err), s.discard(ctx, c), s.end(ctx, u, "collision"))
+	case errors.Is(err, store.ErrConflict): // cancelled or expired meanwhile
+		err = errors.Join(errorf(NotFound, "there is no such upload"), s.discard(ctx, c), s.clear(ctx, u.ID))
+	}
+	return explain(fmt.Errorf("complete: %w", err))
+}
+
+// discard makes a published blob that got no row into garbage.
+func (s *Uploads) discard(ctx context.Context, c store.Completion) error {
+	return s.Garbage.AddGarbage(ctx, store.Garbage{Location: c.Location, Since: s.Now()})
+}
+
+// settle does what follows a commit. None of it can fail the completion: what is not done here, the sweeper does.
+func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Completed) {
+	s.Metrics.UploadsCompleted.Inc()
+	if !done.Stored {
+		// The very blob may be in use where an earlier try of this upload has committed and could not say so.
+		if done.Entry.Content.Location.Name() != c.Location.Name() {
+			s.removeLoser(ctx, c.Location)
+		}
+		return
+	}
+	m := mq.Message{
+		FileHash: c.Sums.Digest.String(), CurLocation: c.Location.String(),
+		DestLocation: string(c.Target), DestStoreType: destStoreType(c.Target),
+	}
+	if err := s.Queue.Publish(ctx, m); err != nil {
+		s.Log.WarnContext(ctx, "publish transfer; the job will be found without it", "digest", c.Sums.Digest, "err", err)
+	}
+	s.step("complete.queued")
+}
+
+// removeLoser removes the blob of a content that another upload has brought before. Its name is in the garbage list,
+// so nothing is lost if this fails.
+func (s *Uploads) removeLoser(ctx context.Context, l store.Location) {
+	err := s.Local.Delete(ctx, l.Name())
+	if err == nil {
+		err = s.Garbage.DropGarbage(ctx, l)
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "remove doubled blob; the sweeper will", "location", l, "err", err)
+	}
+}
+
+func destStoreType(k store.Kind) mq.DestStoreType {
+	switch k {
+	case store.Ceph:
+		return mq.StoreCeph
+	case store.OSS, store.S3:
+		return mq.StoreOSS
+	}
+	return mq.StoreLocal
+}

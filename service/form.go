@@ -1,0 +1,122 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// MaxFormFiles is how many files one form may bring.
+const MaxFormFiles = 10_000
+
+// A Form takes whole files of unknown length, as a browser's form brings them. They become visible together, at Commit, or
+// not at all. It is used by one goroutine.
+type Form struct {
+	uploads *Uploads
+	user    store.User
+	parent  store.EntryID
+	parts   []store.Completion
+	bytes   int64
+	done    bool
+}
+
+// NewForm begins a form whose files go to the folder at path, which is made where it is not there. Close it.
+func (s *Uploads) NewForm(ctx context.Context, user store.User, path string) (*Form, error) {
+	parent, _, err := s.place(ctx, user.ID, path, "", "")
+	if err != nil {
+		return nil, err
+	}
+	return &Form{uploads: s, user: user, parent: parent}, nil
+}
+
+// Add stages one file, hashing it as it arrives. QuotaExceeded, TooLarge: it is too long; CutOff: it ended early.
+func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
+	s := f.uploads
+	name, err := CleanName(name)
+	if err != nil {
+		return err
+	}
+	if len(f.parts) == MaxFormFiles {
+		return errorf(TooLarge, "a form may bring at most %d files", MaxFormFiles)
+	}
+	id := store.NewUploadID(s.Node)
+	left := f.user.Quota - f.user.Used - f.user.Reserved - f.bytes
+	sums, err := s.Staging.Stream(ctx, id, r, max(0, min(left, s.maxSize())))
+	switch {
+	case errors.Is(err, store.ErrLength) && left < s.maxSize():
+		return &Error{Kind: QuotaExceeded, Msg: "your quota does not allow this", Cause: err}
+	case errors.Is(err, store.ErrLength):
+		return &Error{Kind: TooLarge, Msg: fmt.Sprintf("the file is larger than %d bytes", s.maxSize()), Cause: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{Kind: CutOff, Msg: "the body ended early", Cause: err}
+	case err != nil:
+		return explain(fmt.Errorf("form: %w", err))
+	}
+	c := s.completion(id, f.user.ID, sums)
+	c.Parent, c.Name = f.parent, name
+	f.parts = append(f.parts, c)
+	f.bytes += sums.Size
+	s.Metrics.BytesReceived.Add(float64(sums.Size))
+	return nil
+}
+
+// Commit makes the entries of all files in one transaction and returns them in order.
+func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
+	s := f.uploads
+	for _, c := range f.parts {
+		if err := s.Staging.Publish(ctx, c.Upload, c.Location.Name()); err != nil {
+			return nil, errors.Join(explain(err), f.unpublish(ctx))
+		}
+	}
+	s.step("form.published")
+	done, err := s.Rows.CompleteUploads(ctx, f.parts)
+	if errors.Is(err, store.ErrCollision) {
+		s.Metrics.Collisions.Inc()
+		s.Log.ErrorContext(ctx, "SHA-1 collision: the form is refused", "user", f.user.Name)
+	}
+	if err != nil {
+		return nil, errors.Join(explain(fmt.Errorf("form: %w", err)), f.unpublish(ctx))
+	}
+	s.step("form.committed")
+	f.done = true
+	entries := make([]store.Entry, len(done))
+	for i, d := range done {
+		entries[i] = d.Entry
+		s.settle(ctx, f.parts[i], d)
+	}
+	return entries, f.clear(ctx)
+}
+
+// unpublish has the blobs removed that got no row. Listing them first means that a crash leaves none behind; one that
+// does get a row after all, the transaction's answer having been lost, is refused by the list.
+func (f *Form) unpublish(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for _, c := range f.parts {
+		if err := f.uploads.discard(ctx, c); err != nil && !errors.Is(err, store.ErrConflict) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close removes what was staged and not committed.
+func (f *Form) Close() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	return f.clear(context.Background())
+}
+
+func (f *Form) clear(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for _, c := range f.parts {
+		errs = append(errs, f.uploads.Staging.Remove(ctx, c.Upload))
+	}
+	return errors.Join(errs...)
+}
