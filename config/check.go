@@ -1,0 +1,159 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// set parses and checks the text of one option and stores it.
+func set(field reflect.Value, o Option, s string) error {
+	value, err := parse(field.Type(), s)
+	if err != nil {
+		return err
+	}
+	if err := check(o.field.Tag, value); err != nil {
+		return err
+	}
+	field.Set(reflect.ValueOf(value))
+	return nil
+}
+
+func check(tag reflect.StructTag, value any) error {
+	if tag.Get("need") != "" && format(value) == "" {
+		return errors.New("it may not be empty")
+	}
+	var errs []error
+	for _, s := range texts(value) {
+		errs = append(errs, oneOf(tag, s), checks[tag.Get("check")](s))
+	}
+	return joined(append(errs, atLeast(tag, value)))
+}
+
+// texts returns the parts of a value that a check looks at one by one.
+func texts(value any) []string {
+	switch v := value.(type) {
+	case string:
+		return []string{v}
+	case []string:
+		return v
+	}
+	return nil
+}
+
+// oneOf checks an option that has but a few values, some of them only in later builds. A value that ends in a colon or a
+// slash is the beginning of an address.
+func oneOf(tag reflect.StructTag, s string) error {
+	for _, l := range split(tag.Get("later")) {
+		if s == l || strings.HasPrefix(s, l) && strings.ContainsAny(l, ":/") {
+			return fmt.Errorf("%s is not available in this build yet", strings.TrimRight(l, ":/"))
+		}
+	}
+	list, ok := tag.Lookup("one")
+	if !ok || slices.Contains(split(list), s) || s == list {
+		return nil
+	}
+	if list == "" {
+		return errors.New("nothing but the empty value is available in this build yet")
+	}
+	return fmt.Errorf("%q is not one of %s", hide(tag.Get("hide"), s), strings.Join(split(list), ", "))
+}
+
+func atLeast(tag reflect.StructTag, value any) error {
+	s, ok := tag.Lookup("min")
+	if !ok {
+		return nil
+	}
+	least, err := parse(reflect.TypeOf(value), s)
+	if err != nil {
+		return err
+	}
+	if number(value) < number(least) {
+		return fmt.Errorf("%s is less than %s", format(value), s)
+	}
+	return nil
+}
+
+func number(v any) int64 {
+	switch v := v.(type) {
+	case int:
+		return int64(v)
+	case Size:
+		return int64(v)
+	case time.Duration:
+		return int64(v)
+	}
+	panic(fmt.Sprintf("config: %T has no least value", v))
+}
+
+// checks are the forms that a text may have to have.
+var checks = map[string]func(string) error{
+	"":        func(string) error { return nil },
+	"address": optional(checkAddress),
+	"node":    optional(checkNode),
+	"secret":  optional(checkSecret),
+	"url":     optional(checkURL),
+	"origin":  checkOrigin,
+}
+
+func optional(check func(string) error) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return nil
+		}
+		return check(s)
+	}
+}
+
+func checkAddress(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil {
+		return fmt.Errorf("%q is not an address such as :8080 or 127.0.0.1:8080", s)
+	}
+	return nil
+}
+
+func checkNode(s string) error {
+	foreign := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+	if len(s) > 32 || strings.ContainsFunc(s, foreign) {
+		return fmt.Errorf("%q is not 1 to 32 of a-z and 0-9", s)
+	}
+	return nil
+}
+
+func checkSecret(s string) error {
+	if len(s) < 32 {
+		return errors.New("the secret is shorter than 32 characters")
+	}
+	return nil
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q is not a URL such as https://drive.example.com", s)
+	}
+	return nil
+}
+
+func checkOrigin(s string) error {
+	if u, err := url.Parse(s); err != nil || checkURL(s) != nil || u.Path != "" {
+		return fmt.Errorf("%q is not an origin such as https://app.example.com", s)
+	}
+	return nil
+}
+
+// contradictions are mistakes that no single value shows.
+func (c *Config) contradictions() Mistakes {
+	var m Mistakes
+	if c.AdminListen != "" && c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		m = append(m, "admin.listen and listen are the same address")
+	}
+	return m
+}
