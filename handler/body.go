@@ -30,15 +30,17 @@ type patientBody struct {
 	err    error // sticky
 }
 
-// withPatience puts the deadline on the body of a request.
-func withPatience(w http.ResponseWriter, r *http.Request, timeout time.Duration) *patientBody {
+// withPatience returns a copy of the request with the deadline on its body. The server looks at the body of its own
+// request to decide whether the connection can go on, so that one stays as it is.
+func withPatience(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*http.Request, *patientBody) {
+	r = r.WithContext(r.Context())
 	b := &patientBody{body: r.Body, ctl: http.NewResponseController(w), timeout: timeout, renewed: true,
 		left: window, budget: timeout}
 	if r.Body == nil || r.Body == http.NoBody {
 		b.body, b.err = http.NoBody, io.EOF
 	}
 	r.Body = b
-	return b
+	return r, b
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {

@@ -22,7 +22,7 @@ func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 	w := &response{ResponseWriter: plain, renew: func() {
 		_ = ctl.SetWriteDeadline(time.Now().Add(rt.writeTimeout())) // not supported: there is nobody to wait for
 	}}
-	body := withPatience(plain, r, rt.readTimeout())
+	r, body := withPatience(plain, r, rt.readTimeout())
 	defer rt.logRequest(w, r, c, start)
 	defer rt.recoverPanic(w, r, c)
 	setHeaders(w.Header(), c)

@@ -1,0 +1,116 @@
+package service_test
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/service"
+)
+
+// A clock stands still until it is moved.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func newClock() *clock { return &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+func TestThrottleCountsFailuresOnly(t *testing.T) {
+	t.Parallel()
+	clk := newClock()
+	th := &service.Throttle{Limit: 3, Now: clk.now}
+	for range 100 {
+		done, err := th.Begin("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done(false)
+		done(true) // too late: it was settled
+	}
+	for range 3 {
+		done, err := th.Begin("a", "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done(true)
+		done(false)
+	}
+	if _, err := th.Begin("a", "c"); service.KindOf(err) != service.TooMany {
+		t.Fatalf("fourth failure: %v", err)
+	}
+	if err := th.Allow("c"); err != nil {
+		t.Errorf("a refused try was counted for another key: %v", err)
+	}
+	clk.move(20 * time.Second)
+	if err := th.Allow("a"); err != nil {
+		t.Errorf("after a third of a minute: %v", err)
+	}
+	if n := th.Failures("a"); n < 1.9 || n > 2.1 {
+		t.Errorf("%v failures still count", n)
+	}
+}
+
+func TestThrottleHoldsAgainstManyAtOnce(t *testing.T) {
+	t.Parallel()
+	th := &service.Throttle{Limit: 5, Now: newClock().now}
+	var passed atomic.Int64
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			if done, err := th.Begin("k"); err == nil {
+				passed.Add(1)
+				done(true)
+			}
+		})
+	}
+	wg.Wait()
+	if passed.Load() != 5 {
+		t.Errorf("%d of 200 tries at once passed a limit of 5", passed.Load())
+	}
+}
+
+func TestThrottleForgetsTheOldestKey(t *testing.T) {
+	t.Parallel()
+	th := &service.Throttle{Limit: 1, Keys: 10, Now: newClock().now}
+	th.Fail("first")
+	for i := range 9 {
+		th.Fail(fmt.Sprint(i))
+	}
+	if th.Allow("first") == nil {
+		t.Fatal("ten keys do not fit")
+	}
+	for i := range 10 {
+		th.Fail(fmt.Sprint("new", i))
+	}
+	if err := th.Allow("first"); err != nil {
+		t.Error("more keys are remembered than asked for")
+	}
+}
+
+func TestAddressKeyTakesAnIPv6NetworkAsOne(t *testing.T) {
+	t.Parallel()
+	key := func(s string) string { return service.AddressKey(netip.MustParseAddr(s)) }
+	if key("2001:db8:1:2::1") != key("2001:db8:1:2:ffff::9") || key("2001:db8:1:2::1") == key("2001:db8:1:3::1") {
+		t.Error("one /64 is one client")
+	}
+	if key("192.0.2.1") == key("192.0.2.2") || key("::ffff:192.0.2.1") != key("192.0.2.1") {
+		t.Error("each IPv4 address is a client, however it is written")
+	}
+	_ = service.AddressKey(netip.Addr{}) // unknown: one client for all of them
+}
