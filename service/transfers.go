@@ -54,6 +54,9 @@ func (s *Transfers) handle(ctx context.Context, d store.Digest) (bool, error) {
 	}
 	s.step("transfer.leased")
 	begun := s.Now()
+	if t.Attempts > s.maxAttempts() { // its workers died
+		return true, s.settle(ctx, *t, fmt.Errorf("%w: too many attempts; the last error was: %s", errPermanent, t.LastError))
+	}
 	if err := s.move(ctx, t); err != nil {
 		return true, s.settle(ctx, *t, err)
 	}
@@ -130,9 +133,6 @@ func (s *Transfers) name(ctx context.Context, t *store.Transfer) (store.Blobs, e
 		return nil, err
 	}
 	t.To = dest.Locate(t.From.Name())
-	if t.To == t.From {
-		return nil, fmt.Errorf("%w: it is in %s already", errPermanent, t.To)
-	}
 	if err := s.Rows.SaveTransfer(ctx, *t, s.Now().Add(s.leaseTime())); errors.Is(err, store.ErrConflict) {
 		return nil, errLost
 	} else if err != nil {
@@ -142,6 +142,9 @@ func (s *Transfers) name(ctx context.Context, t *store.Transfer) (store.Blobs, e
 }
 
 func (s *Transfers) put(ctx context.Context, t store.Transfer, dest store.Blobs) error {
+	if t.To == t.From {
+		return nil
+	}
 	src, err := s.Places.Open(ctx, t.From)
 	if errors.Is(err, store.ErrNotFound) {
 		return s.missing(ctx, t)
