@@ -69,6 +69,14 @@ func (rt *router) table() []route {
 		{"GET", "/file/download", optional, form, false, s.download},
 		{"GET POST", "/file/downloadurl", signedIn, form, false, s.downloadURL},
 
+		{"POST", "/file/upload", signedIn, raw, upload, s.upload},
+		{"POST", "/file/fastupload", signedIn, form, upload, s.fastUpload},
+		{"POST", "/file/mpupload/init", signedIn, form, upload, s.uploadInit},
+		{"POST", "/file/mpupload/uppart", signedIn, raw, upload, s.uploadPart},
+		{"POST", "/file/mpupload/complete", signedIn, form, upload, s.uploadComplete},
+		{"POST", "/file/mpupload/cancel", signedIn, form, upload, s.uploadCancel},
+		{"GET POST", "/file/mpupload/status", signedIn, form, upload, s.uploadStatus},
+
 		{"GET", "/healthz", public, form, false, s.healthz},
 		{"GET", "/readyz", public, form, false, s.readyz},
 		{"GET", "/metrics", public, form, false, s.metrics},

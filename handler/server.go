@@ -16,6 +16,8 @@ import (
 type Server struct {
 	Accounts  *service.Accounts
 	Files     *service.Files
+	Uploads   *service.Uploads
+	Instant   *service.Instant
 	Downloads *service.Downloads
 
 	Log     *slog.Logger                               // nil: slog.Default
