@@ -29,9 +29,6 @@ type pageFile struct {
 // loadPages reads all files once: they are small, and only what is in the map can be asked for. Go sources are left out.
 func loadPages(files fs.FS) pages {
 	all := pages{}
-	if files == nil {
-		return all
-	}
 	// Unreadable files are left out: the embedded ones cannot be.
 	_ = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) == ".go" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/static"
 )
 
 // A Server answers the drive's requests with the services that it is given. Fields must not change once Handler was called.
@@ -24,7 +25,7 @@ type Server struct {
 	Now     func() time.Time                           // nil: time.Now
 	Checks  map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency
 	Metrics http.Handler                               // what /metrics shows; nil: nothing
-	Pages   fs.FS                                      // the web page and its files; nil: none
+	Pages   fs.FS                                      // the web page and its files; nil: those of package static
 
 	PublicURL      *url.URL       // what links show; nil: the request's Host
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
@@ -36,10 +37,18 @@ type Server struct {
 
 // Handler returns the whole of the drive's HTTP side.
 func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(s.router().observe)
+}
+
+func (s *Server) router() *router {
+	var files fs.FS = static.FS
+	if s.Pages != nil {
+		files = s.Pages
+	}
 	rt := &router{
 		Server: s,
 		routes: map[string][]route{},
-		pages:  loadPages(s.Pages),
+		pages:  loadPages(files),
 		origin: http.NewCrossOriginProtection(),
 	}
 	for _, r := range rt.table() {
@@ -49,7 +58,7 @@ func (s *Server) Handler() http.Handler {
 		// A public URL that is no origin is refused here and simply not trusted; the configuration checks it.
 		_ = rt.origin.AddTrustedOrigin(s.PublicURL.Scheme + "://" + s.PublicURL.Host)
 	}
-	return http.HandlerFunc(rt.observe)
+	return rt
 }
 
 func (s *Server) log() *slog.Logger {
