@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -58,11 +59,37 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.data))
 }
 
-func serve(t *testing.T, h http.Handler) *faultProxy {
+// serve starts a server; with cut its connections break off after a random number of bytes sent.
+func serve(t *testing.T, h http.Handler, cut bool) string {
 	t.Helper()
-	srv := httptest.NewServer(h)
+	srv := httptest.NewUnstartedServer(h)
+	if cut {
+		srv.Listener = cutting{srv.Listener}
+	}
+	srv.Start()
 	t.Cleanup(srv.Close)
-	return newFaultProxy(t, srv.Listener.Addr().String())
+	return srv.URL
+}
+
+type cutting struct{ net.Listener }
+
+func (l cutting) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return &cutConn{Conn: c, left: rand.IntN(4 << 20)}, err
+}
+
+type cutConn struct {
+	net.Conn
+	left int
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p[:min(len(p), c.left)])
+	if c.left -= n; err == nil && n < len(p) {
+		c.Conn.Close()
+		err = net.ErrClosed
+	}
+	return n, err
 }
 
 // onlyWriterAt hides that a file can be read.
@@ -81,11 +108,7 @@ func TestDownload(t *testing.T) {
 }
 
 func testDownload(t *testing.T, s *shelf, cut bool) {
-	p := serve(t, s)
-	if cut {
-		p.fail(never, func() int64 { return rand.Int64N(2 << 20) })
-	}
-	c := newClient(t, p.url())
+	c := newClient(t, serve(t, s, cut))
 	name := filepath.Join(t.TempDir(), "file")
 	var last client.Event
 	d, err := c.DownloadFile(t.Context(), client.ByID("x"), name, client.DownloadOptions{Progress: func(e client.Event) { last = e }})
@@ -118,7 +141,7 @@ func TestDownloadFindsDamage(t *testing.T) {
 	bad := bytes.Clone(data)
 	bad[len(bad)/2]++
 	for _, bare := range []bool{false, true} {
-		c := newClient(t, serve(t, &shelf{data: bad, claimed: data, bare: bare}).url())
+		c := newClient(t, serve(t, &shelf{data: bad, claimed: data, bare: bare}, false))
 		dir := t.TempDir()
 		_, err := c.DownloadFile(t.Context(), client.ByID("x"), filepath.Join(dir, "file"), client.DownloadOptions{})
 		if !errors.Is(err, client.ErrCorrupt) {
@@ -149,7 +172,7 @@ func TestDownloadOfChangingFile(t *testing.T) {
 		} else {
 			two.ServeHTTP(w, r)
 		}
-	})).url())
+	}), false))
 	_, err := c.DownloadFile(t.Context(), client.ByID("x"), filepath.Join(t.TempDir(), "file"), client.DownloadOptions{})
 	if !errors.Is(err, client.ErrChanged) {
 		t.Errorf("got %v, want ErrChanged", err)
@@ -161,7 +184,7 @@ func TestDownloadRefused(t *testing.T) {
 	c := newClient(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(404)
 		io.WriteString(w, `{"code":10102,"msg":"not found"}`)
-	})).url())
+	}), false))
 	if _, err := c.Open(t.Context(), client.ByID("x")); !client.IsCode(err, api.NotFound) {
 		t.Errorf("got %v, want not found", err)
 	}
@@ -172,15 +195,15 @@ func TestStalledDownloadIsTakenUpAgain(t *testing.T) {
 	s := &shelf{data: randomBytes(1 << 20), claimed: randomBytes(1 << 20)}
 	o := quick
 	o.Stall = 50 * time.Millisecond
-	p := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.asked.Load() == 0 { // the first request is never answered
 			s.asked.Add(1)
 			<-r.Context().Done()
 			return
 		}
 		s.ServeHTTP(w, r)
-	}))
-	c, err := client.New(p.url(), o)
+	}), false)
+	c, err := client.New(url, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +215,7 @@ func TestStalledDownloadIsTakenUpAgain(t *testing.T) {
 
 func TestCancelledDownloadEndsSoon(t *testing.T) {
 	t.Parallel()
-	c := newClient(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })).url())
+	c := newClient(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), false))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if _, err := c.Open(ctx, client.ByID("x")); !errors.Is(err, context.Canceled) {
