@@ -48,7 +48,8 @@ type Transfers interface {
 	// ReleaseTransfer gives the lease back with t.LastError and the state, to be tried again at t.NextAttempt if
 	// pending. ErrConflict.
 	ReleaseTransfer(ctx context.Context, t Transfer) error
-	// DueTransfers returns up to limit pending jobs that nobody holds and that are due, oldest first.
+	// DueTransfers returns up to limit pending jobs that nobody holds and that are due, the longest due first, without
+	// those of damaged contents.
 	DueTransfers(ctx context.Context, now time.Time, limit int) ([]Transfer, error)
 	// ListTransfers returns up to limit jobs in a state, oldest first.
 	ListTransfers(ctx context.Context, s TransferState, limit int) ([]Transfer, error)
@@ -72,7 +73,8 @@ type Garbage struct {
 
 // GarbageList keeps the blobs that wait for removal.
 type GarbageList interface {
-	// AddGarbage lists a blob. Repeating it is harmless and does not change Since. ErrConflict: a content is there.
+	// AddGarbage lists a blob. Repeating it is harmless and does not change Since. ErrConflict: a content is there, or
+	// is being moved there.
 	AddGarbage(ctx context.Context, g Garbage) error
 	// DueGarbage returns up to limit rows of one kind of place (and of one node, for Local), listed before a time,
 	// oldest first.

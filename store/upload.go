@@ -74,7 +74,7 @@ type Completion struct {
 	Row      bool // the upload has a row in Uploads
 	Sums     Sums
 	Location Location
-	Target   Kind // where a new content is to be moved
+	Target   Kind // where a new content is to be moved; empty: it stays
 	Parent   EntryID
 	Name     string
 	Modified time.Time // the client's mtime, or zero

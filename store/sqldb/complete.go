@@ -1,0 +1,115 @@
+package sqldb
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// CompleteUploads implements store.Uploads.
+func (db *DB) CompleteUploads(ctx context.Context, cs []store.Completion) ([]store.Completed, error) {
+	var done []store.Completed
+	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		done = make([]store.Completed, len(cs))
+		for i, c := range cs {
+			var err error
+			if done[i], err = t.complete(ctx, c); err != nil {
+				return fmt.Errorf("upload %s: %w", c.Upload, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("complete: %w", err)
+	}
+	return done, nil
+}
+
+// complete is the order of store.Completion's comment.
+func (t tx) complete(ctx context.Context, c store.Completion) (store.Completed, error) {
+	if err := t.lockUser(ctx, c.User); err != nil {
+		return store.Completed{}, err
+	}
+	var u store.Upload
+	if c.Row {
+		var err error
+		if u, err = t.upload(ctx, c.User, c.Upload); err != nil {
+			return store.Completed{}, err
+		}
+		if u.State == store.UploadDone {
+			return t.completed(ctx, u)
+		}
+		if err := completable(u, c); err != nil {
+			return store.Completed{}, err
+		}
+	}
+	content, stored, err := t.keepContent(ctx, c)
+	if err != nil {
+		return store.Completed{}, err
+	}
+	e, made, err := t.linkUpload(ctx, c, content)
+	if err != nil {
+		return store.Completed{}, err
+	}
+	if err := t.pay(ctx, c, u, made); err != nil {
+		return store.Completed{}, err
+	}
+	return store.Completed{Entry: e.Entry, Stored: stored}, t.markDone(ctx, c, e.ID)
+}
+
+// completed is the result of an upload that was done before. ErrNotFound: its entry has been purged since.
+func (t tx) completed(ctx context.Context, u store.Upload) (store.Completed, error) {
+	e, err := first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND e.user_id = ?`,
+		string(u.Entry), u.User)
+	if err != nil {
+		return store.Completed{}, fmt.Errorf("entry %s: %w", u.Entry, err)
+	}
+	return store.Completed{Entry: e.Entry, Stored: e.Content.Location.Name().Upload() == u.ID}, nil
+}
+
+// completable refuses bytes that are not those of the upload.
+func completable(u store.Upload, c store.Completion) error {
+	switch {
+	case u.State != store.UploadOpen:
+		return store.ErrConflict
+	case u.Layout.Size != c.Sums.Size:
+		return fmt.Errorf("%d bytes instead of %d: %w", c.Sums.Size, u.Layout.Size, store.ErrLength)
+	case !u.Digest.IsZero() && u.Digest != c.Sums.Digest:
+		return store.ErrDigestMismatch
+	}
+	return nil
+}
+
+func (t tx) linkUpload(ctx context.Context, c store.Completion, content store.Content) (row, bool, error) {
+	parent, err := t.folderOrRoot(ctx, c.User, c.Parent)
+	if err != nil {
+		return row{}, false, err
+	}
+	n := store.NewEntry{User: c.User, Name: c.Name, Modified: c.Modified, When: c.When}
+	return t.link(ctx, n, content, parent)
+}
+
+// pay turns the upload's reservation into use, or charges what was not reserved. An entry that was there is not charged again.
+func (t tx) pay(ctx context.Context, c store.Completion, u store.Upload, made bool) error {
+	var size int64
+	if made {
+		size = c.Sums.Size
+	}
+	if c.Row {
+		return t.settle(ctx, c.User, u.Reserved, size)
+	}
+	if !made {
+		return nil
+	}
+	return t.charge(ctx, c.User, size)
+}
+
+func (t tx) markDone(ctx context.Context, c store.Completion, e store.EntryID) error {
+	if !c.Row {
+		return nil
+	}
+	return t.one(ctx, store.ErrConflict, `UPDATE tbl_upload
+		SET state = 1, is_open = NULL, reserved = 0, file_sha1 = ?, entry_id = ?, ended_at = ?
+		WHERE upload_id = ? AND is_open = 1`, c.Sums.Digest.String(), string(e), micros(c.When), string(c.Upload))
+}

@@ -1,0 +1,226 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+const (
+	entryColumns = `e.id, e.parent_id, e.seq, e.entry_id, e.user_id, p.entry_id, e.file_name, e.kind, e.status, e.modified_at,
+		e.created_at, e.updated_at, e.revision, e.change_seq, COALESCE(e.deleted_at, r.deleted_at), r.entry_id, ` + contentColumns
+	fromEntries = ` FROM tbl_user_file e
+		LEFT JOIN tbl_user_file p ON p.id = e.parent_id
+		LEFT JOIN tbl_user_file r ON r.id = e.trash_root
+		LEFT JOIN tbl_file c ON c.id = e.content_id `
+	visible = ` e.user_id = ? AND e.alive = 1 `
+)
+
+// The numbers of tbl_user_file.kind.
+const (
+	kindFolder = 0
+	kindFile   = 1
+)
+
+// A row is an entry with what never leaves this package. The zero row is the root folder.
+type row struct {
+	store.Entry
+	id, parent, seq int64
+}
+
+func scanRow(s scanner) (e row, err error) {
+	var kind int
+	dest := []any{&e.id, &e.parent, &e.seq, &e.ID, &e.User, optText(&e.Parent), &e.Name, &kind, &e.Status, timeCol{&e.Modified},
+		timeCol{&e.Created}, timeCol{&e.Updated}, &e.Revision, &e.Change, timeCol{&e.Deleted}, optText(&e.TrashOf)}
+	err = s.Scan(append(dest, contentDest(&e.Content)...)...)
+	e.Kind = store.File
+	if kind == kindFolder {
+		e.Kind = store.Folder
+	}
+	return e, err
+}
+
+// Entry implements store.Entries.
+func (db *DB) Entry(ctx context.Context, user store.UserID, id store.EntryID) (store.Entry, error) {
+	e, err := find(ctx, db, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND`+visible, string(id), user)
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("entry %s: %w", id, err)
+	}
+	return e.Entry, nil
+}
+
+// EntryByDigest implements store.Entries.
+func (db *DB) EntryByDigest(ctx context.Context, user store.UserID, d store.Digest) (store.Entry, error) {
+	e, err := find(ctx, db, scanRow, `SELECT `+entryColumns+fromEntries+`
+		WHERE e.content_id = (SELECT id FROM tbl_file WHERE file_sha1 = ?) AND`+visible+`
+		ORDER BY e.created_at DESC, e.seq DESC LIMIT 1`, d.String(), user)
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("entry of %s: %w", d, err)
+	}
+	return e.Entry, nil
+}
+
+// EntryAt implements store.Entries.
+func (db *DB) EntryAt(ctx context.Context, user store.UserID, p store.Path) (store.Entry, error) {
+	var e row
+	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
+		if len(p) == 0 {
+			return store.ErrInvalid
+		}
+		for _, name := range p {
+			if e, err = t.child(ctx, user, e.id, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("entry at %q: %w", p, err)
+	}
+	return e.Entry, nil
+}
+
+// PathOf implements store.Entries.
+func (db *DB) PathOf(ctx context.Context, user store.UserID, id store.EntryID) (store.Path, error) {
+	path := store.Path{}
+	if id == "" {
+		return path, nil
+	}
+	err := db.read(ctx, func(ctx context.Context, t tx) error {
+		e, err := t.visibleEntry(ctx, user, id)
+		if err != nil {
+			return err
+		}
+		up, err := t.ancestry(ctx, e.id)
+		for _, a := range slices.Backward(up) {
+			path = append(path, a.name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("path of %s: %w", id, err)
+	}
+	return path, nil
+}
+
+// LinkContent implements store.Entries.
+func (db *DB) LinkContent(ctx context.Context, n store.NewEntry) (store.Entry, error) {
+	var e row
+	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		if err := t.lockUser(ctx, n.User); err != nil {
+			return err
+		}
+		c, err := t.content(ctx, n.Digest)
+		if err != nil {
+			return err
+		}
+		if c.Status != store.ContentLive || c.Sums.Size != n.Size {
+			return store.ErrNotFound
+		}
+		parent, err := t.visibleFolder(ctx, n.User, n.Parent)
+		if err != nil {
+			return err
+		}
+		var made bool
+		if e, made, err = t.link(ctx, n, c, parent.id); err != nil || !made {
+			return err
+		}
+		return t.charge(ctx, n.User, n.Size)
+	})
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("link %s: %w", n.Digest, err)
+	}
+	return e.Entry, nil
+}
+
+// MakeFolder implements store.Entries.
+func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, now time.Time) (store.EntryID, error) {
+	var at row
+	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		if len(p) > store.MaxDepth {
+			return fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
+		}
+		if err := t.lockUser(ctx, user); err != nil {
+			return err
+		}
+		at = row{}
+		for _, name := range p {
+			next, err := t.subfolder(ctx, user, at.id, name, now)
+			if err != nil {
+				return err
+			}
+			at = next
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("make folder %q: %w", p, err)
+	}
+	return at.ID, nil
+}
+
+// subfolder finds a folder or makes it. ErrExists: a file is in the way.
+func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name string, now time.Time) (row, error) {
+	e, err := t.child(ctx, user, parent, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return t.insertEntry(ctx, store.NewEntry{User: user, Name: name, When: now}, kindFolder, 0, parent)
+	case err == nil && e.Kind != store.Folder:
+		return e, store.ErrExists
+	}
+	return e, err
+}
+
+// link makes an entry for a content, unless the name is taken by one that shows it, and says whether it did. The caller charges it.
+func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent int64) (row, bool, error) {
+	if err := store.CheckName(n.Name); err != nil {
+		return row{}, false, err
+	}
+	e, err := t.child(ctx, n.User, parent, n.Name)
+	if err == nil && e.Content.ID == c.ID {
+		return e, false, nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return e, false, err
+	}
+	if n.Name, err = t.freeName(ctx, n.User, parent, n.Name, store.File); err != nil {
+		return e, false, err
+	}
+	n.Size = c.Sums.Size
+	err = t.one(ctx, store.ErrNotFound, `UPDATE tbl_file SET ref_count = ref_count + 1 WHERE id = ?`, c.ID)
+	if err != nil {
+		return e, false, err
+	}
+	e, err = t.insertEntry(ctx, n, kindFile, c.ID, parent)
+	return e, true, err
+}
+
+func (t tx) insertEntry(ctx context.Context, n store.NewEntry, kind int, content, parent int64) (row, error) {
+	if err := store.CheckName(n.Name); err != nil {
+		return row{}, err
+	}
+	seq, err := t.nextChange(ctx, n.User)
+	if err != nil {
+		return row{}, err
+	}
+	var contentID any
+	if content != 0 {
+		contentID = content
+	}
+	id, err := t.insert(ctx, `INSERT INTO tbl_user_file (entry_id, user_id, parent_id, file_name, kind, content_id, file_size,
+		status, alive, modified_at, created_at, updated_at, seq, revision, change_seq, deleted_at, trash_root)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, ?, ?, ?, ?, 1, ?, NULL, NULL)`,
+		string(store.NewEntryID()), n.User, parent, n.Name, kind, contentID, n.Size,
+		optMicros(n.Modified), micros(n.When), micros(n.When), seq, seq)
+	if t.db.dialect.duplicate(err) {
+		return row{}, errAgain
+	}
+	if err != nil {
+		return row{}, err
+	}
+	return t.entry(ctx, id)
+}

@@ -1,0 +1,79 @@
+package sqldb
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Move implements store.EntryChanges.
+func (db *DB) Move(ctx context.Context, user store.UserID, id, parent store.EntryID, name string, now time.Time) (store.Entry, error) {
+	var e row
+	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		if err := store.CheckName(name); err != nil {
+			return err
+		}
+		if err := t.lockUser(ctx, user); err != nil {
+			return err
+		}
+		folder, err := t.visibleFolder(ctx, user, parent)
+		if err != nil {
+			return err
+		}
+		if e, err = t.visibleEntry(ctx, user, id); err != nil {
+			return err
+		}
+		if e.parent == folder.id && e.Name == name {
+			return nil
+		}
+		if err := t.mayMove(ctx, e, folder); err != nil {
+			return err
+		}
+		e, err = t.place(ctx, e, folder.id, name, now)
+		return err
+	})
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("move %s: %w", id, err)
+	}
+	return e.Entry, nil
+}
+
+// mayMove refuses, with ErrInvalid, a folder that would come to lie in itself, or too deep.
+func (t tx) mayMove(ctx context.Context, e, folder row) error {
+	if e.Kind != store.Folder || e.parent == folder.id {
+		return nil
+	}
+	parents, err := t.ancestry(ctx, folder.id)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(parents, func(a ancestor) bool { return a.id == e.id }) {
+		return fmt.Errorf("into itself: %w", store.ErrInvalid)
+	}
+	fits, err := t.fits(ctx, e, parents)
+	if err == nil && !fits {
+		return fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
+	}
+	return err
+}
+
+// place gives an entry its folder and name and makes it visible. ErrExists.
+func (t tx) place(ctx context.Context, e row, parent int64, name string, now time.Time) (row, error) {
+	seq, err := t.nextChange(ctx, e.User)
+	if err != nil {
+		return e, err
+	}
+	_, err = t.exec(ctx, `UPDATE tbl_user_file SET parent_id = ?, file_name = ?, status = 0, alive = 1, deleted_at = NULL,
+		trash_root = NULL, updated_at = ?, revision = revision + 1, change_seq = ? WHERE id = ?`,
+		parent, name, micros(now), seq, e.id)
+	if t.db.dialect.duplicate(err) {
+		return e, store.ErrExists
+	}
+	if err != nil {
+		return e, err
+	}
+	return t.entry(ctx, e.id)
+}

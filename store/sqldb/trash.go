@@ -1,0 +1,218 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Trash implements store.EntryChanges.
+func (db *DB) Trash(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) error {
+	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		if err := t.lockUser(ctx, user); err != nil {
+			return err
+		}
+		e, err := t.visibleEntry(ctx, user, id)
+		if err != nil {
+			return err
+		}
+		seq, err := t.nextChange(ctx, user)
+		if err != nil {
+			return err
+		}
+		if e.Kind == store.Folder {
+			if err := t.hideBelow(ctx, e, seq); err != nil {
+				return err
+			}
+		}
+		return t.one(ctx, store.ErrNotFound, `UPDATE tbl_user_file SET status = 1, alive = NULL, deleted_at = ?, trash_root = id,
+			updated_at = ?, revision = revision + 1, change_seq = ? WHERE id = ?`, micros(now), micros(now), seq, e.id)
+	})
+	if err != nil {
+		return fmt.Errorf("trash %s: %w", id, err)
+	}
+	return nil
+}
+
+// hideBelow hides the visible entries below a folder. What is in the trash already is not touched: it went there by itself.
+func (t tx) hideBelow(ctx context.Context, e row, seq int64) error {
+	folders, err := t.foldersBelow(ctx, e.User, e.id)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(folders, batch) {
+		list, args := in(some, e.id, seq, e.User)
+		_, err := t.exec(ctx, `UPDATE tbl_user_file SET status = 1, alive = NULL, trash_root = ?, revision = revision + 1,
+			change_seq = ? WHERE user_id = ? AND alive = 1 AND parent_id IN `+list, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Restore implements store.EntryChanges.
+func (db *DB) Restore(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) (store.Entry, error) {
+	var e row
+	err := db.write(ctx, func(ctx context.Context, t tx) (err error) {
+		if e, err = t.trashed(ctx, user, id); err != nil {
+			return err
+		}
+		if err := t.showBelow(ctx, e); err != nil {
+			return err
+		}
+		parent, err := t.oldParent(ctx, e)
+		if err != nil {
+			return err
+		}
+		name, err := t.freeName(ctx, user, parent, e.Name, e.Kind)
+		if err != nil {
+			return err
+		}
+		e, err = t.place(ctx, e, parent, name, now)
+		return err
+	})
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("restore %s: %w", id, err)
+	}
+	return e.Entry, nil
+}
+
+// trashed locks the user and reads an entry that was itself put in the trash. ErrNotFound.
+func (t tx) trashed(ctx context.Context, user store.UserID, id store.EntryID) (row, error) {
+	if err := t.lockUser(ctx, user); err != nil {
+		return row{}, err
+	}
+	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`
+		WHERE e.entry_id = ? AND e.user_id = ? AND e.deleted_at IS NOT NULL`, string(id), user)
+}
+
+// showBelow brings back what went with an entry. No name can be taken: nothing was put into a hidden folder.
+func (t tx) showBelow(ctx context.Context, e row) error {
+	seq, err := t.nextChange(ctx, e.User)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE tbl_user_file SET status = 0, alive = 1, trash_root = NULL, revision = revision + 1,
+		change_seq = ? WHERE trash_root = ? AND id <> ?`, seq, e.id, e.id)
+	return err
+}
+
+// oldParent returns the folder that an entry from the trash goes back to: the root where its own is gone, or where
+// that lies too deep by now.
+func (t tx) oldParent(ctx context.Context, e row) (int64, error) {
+	visible, err := t.has(ctx, `SELECT 1 FROM tbl_user_file WHERE id = ? AND alive = 1`, e.parent)
+	if err != nil || !visible {
+		return 0, err
+	}
+	parents, err := t.ancestry(ctx, e.parent)
+	if err != nil {
+		return 0, err
+	}
+	if fits, err := t.fits(ctx, e, parents); err != nil || !fits {
+		return 0, err
+	}
+	return e.parent, nil
+}
+
+// Purge implements store.EntryChanges.
+func (db *DB) Purge(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) error {
+	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		e, err := t.trashed(ctx, user, id)
+		if err != nil {
+			return err
+		}
+		refs, err := t.refsOf(ctx, e.id)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM tbl_user_file WHERE trash_root = ?`, e.id); err != nil {
+			return err
+		}
+		if _, err := t.nextChange(ctx, user); err != nil {
+			return err
+		}
+		if err := t.discharge(ctx, user, refs.size); err != nil {
+			return err
+		}
+		return t.dropRefs(ctx, refs.count, now)
+	})
+	if err != nil {
+		return fmt.Errorf("purge %s: %w", id, err)
+	}
+	return nil
+}
+
+// refs are the references of many entries.
+type refs struct {
+	count map[int64]int64 // by content
+	size  int64           // bytes charged for them
+}
+
+func (t tx) refsOf(ctx context.Context, root int64) (refs, error) {
+	r := refs{count: map[int64]int64{}}
+	scan := func(s scanner) (struct{}, error) {
+		var content, n, size int64
+		err := s.Scan(&content, &n, &size)
+		r.count[content] = n
+		r.size += size
+		return struct{}{}, err
+	}
+	_, err := all(ctx, t, scan, `SELECT content_id, COUNT(*), SUM(file_size) FROM tbl_user_file
+		WHERE trash_root = ? AND content_id IS NOT NULL GROUP BY content_id`, root)
+	return r, err
+}
+
+// dropRefs takes references from contents, in the order of their numbers, and removes those that have none left.
+func (t tx) dropRefs(ctx context.Context, count map[int64]int64, now time.Time) error {
+	byCount := map[int64][]int64{}
+	for id, n := range count {
+		byCount[n] = append(byCount[n], id)
+	}
+	for n, ids := range byCount {
+		slices.Sort(ids)
+		for some := range slices.Chunk(ids, batch) {
+			list, args := in(some, n, n)
+			_, err := t.exec(ctx, `UPDATE tbl_file SET ref_count = CASE WHEN ref_count > ? THEN ref_count - ? ELSE 0 END
+				WHERE id IN `+list, args...)
+			if err != nil {
+				return err
+			}
+			if err := t.dropUnused(ctx, some, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// TrashedBefore implements store.EntryChanges.
+func (db *DB) TrashedBefore(ctx context.Context, before time.Time, limit int) ([]store.Entry, error) {
+	rows, err := list(ctx, db, scanRow, `SELECT `+entryColumns+fromEntries+`
+		WHERE e.deleted_at < ? ORDER BY e.deleted_at, e.id LIMIT ?`, micros(before), limit)
+	if err != nil {
+		return nil, fmt.Errorf("trashed before: %w", err)
+	}
+	return entriesOf(rows), nil
+}
+
+func entriesOf(rows []row) []store.Entry {
+	es := make([]store.Entry, len(rows))
+	for i, r := range rows {
+		es[i] = r.Entry
+	}
+	return es
+}
+
+// folderOrRoot finds the folder that an upload goes to, and the root where that is gone.
+func (t tx) folderOrRoot(ctx context.Context, user store.UserID, id store.EntryID) (int64, error) {
+	e, err := t.visibleFolder(ctx, user, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return e.id, err
+}

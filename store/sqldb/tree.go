@@ -1,0 +1,87 @@
+package sqldb
+
+import (
+	"context"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// entry reads an entry in whatever state.
+func (t tx) entry(ctx context.Context, id int64) (row, error) {
+	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.id = ?`, id)
+}
+
+// visibleEntry reads a user's visible entry. ErrNotFound.
+func (t tx) visibleEntry(ctx context.Context, user store.UserID, id store.EntryID) (row, error) {
+	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND`+visible, string(id), user)
+}
+
+// visibleFolder reads a user's visible folder; the empty ID is the root. ErrNotFound.
+func (t tx) visibleFolder(ctx context.Context, user store.UserID, id store.EntryID) (row, error) {
+	if id == "" {
+		return row{}, nil
+	}
+	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND e.kind = 0 AND`+visible,
+		string(id), user)
+}
+
+// child reads a visible entry by its folder and name. ErrNotFound.
+func (t tx) child(ctx context.Context, user store.UserID, parent int64, name string) (row, error) {
+	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`
+		WHERE e.parent_id = ? AND e.file_name = ? AND`+visible, parent, name, user)
+}
+
+// An ancestor is a step on the way from an entry to the root.
+type ancestor struct {
+	id   int64
+	name string
+}
+
+// ancestry returns a visible entry and the folders above it, upwards. The root's number 0 gives nothing.
+func (t tx) ancestry(ctx context.Context, id int64) ([]ancestor, error) {
+	scan := func(s scanner) (a ancestor, err error) {
+		err = s.Scan(&a.id, &a.name)
+		return a, err
+	}
+	return all(ctx, t, scan, `WITH RECURSIVE up (id, parent_id, file_name, n) AS (
+			SELECT id, parent_id, file_name, 0 FROM tbl_user_file WHERE id = ?
+			UNION ALL
+			SELECT f.id, f.parent_id, f.file_name, up.n + 1 FROM up JOIN tbl_user_file f ON f.id = up.parent_id
+		) SELECT id, file_name FROM up ORDER BY n`, id)
+}
+
+// foldersBelow returns the numbers of a folder and of the visible folders below it.
+func (t tx) foldersBelow(ctx context.Context, user store.UserID, id int64) ([]int64, error) {
+	scan := func(s scanner) (id int64, err error) {
+		err = s.Scan(&id)
+		return id, err
+	}
+	return all(ctx, t, scan, `WITH RECURSIVE down (id) AS (
+			SELECT id FROM tbl_user_file WHERE id = ?
+			UNION ALL
+			SELECT f.id FROM down JOIN tbl_user_file f ON f.parent_id = down.id
+			WHERE f.user_id = ? AND f.alive = 1 AND f.kind = 0
+		) SELECT id FROM down`, id, user)
+}
+
+// height returns how many visible folders lie below one another in a folder; 0 for one without subfolders.
+func (t tx) height(ctx context.Context, user store.UserID, id int64) (int, error) {
+	var n int
+	err := t.get(ctx, `WITH RECURSIVE down (id, n) AS (
+			SELECT id, 0 FROM tbl_user_file WHERE id = ?
+			UNION ALL
+			SELECT f.id, down.n + 1 FROM down JOIN tbl_user_file f ON f.parent_id = down.id
+			WHERE f.user_id = ? AND f.alive = 1 AND f.kind = 0
+		) SELECT COALESCE(MAX(n), 0) FROM down`, []any{id, user}, &n)
+	return n, err
+}
+
+// fits reports whether an entry may lie in a folder, with all that is below it, without going too deep. parents is the folder's
+// ancestry.
+func (t tx) fits(ctx context.Context, e row, parents []ancestor) (bool, error) {
+	if e.Kind != store.Folder {
+		return true, nil
+	}
+	below, err := t.height(ctx, e.User, e.id)
+	return len(parents)+1+below <= store.MaxDepth, err
+}

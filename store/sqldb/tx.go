@@ -1,0 +1,202 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// tries is how often a transaction is begun before a deadlock or a busy database is reported.
+const tries = 5
+
+// errAgain says that a transaction lost a race that it will not lose again.
+var errAgain = errors.New("transaction must be repeated")
+
+// A tx is a running transaction.
+type tx struct {
+	*sql.Tx
+	db *DB
+}
+
+// write runs fn in a transaction that may change something, and commits unless fn fails. fn may run more than once.
+// A caller who gives up before the transaction has begun changes nothing; after that it is no longer interrupted.
+func (db *DB) write(ctx context.Context, fn func(context.Context, tx) error) error {
+	var err error
+	for i := range tries {
+		if err = db.writeOnce(ctx, fn); !db.again(err) {
+			break
+		}
+		if !pause(ctx, i) {
+			return ctx.Err()
+		}
+	}
+	return db.explain(err)
+}
+
+func (db *DB) again(err error) bool { return errors.Is(err, errAgain) || db.dialect.retry(err) }
+
+func (db *DB) writeOnce(ctx context.Context, fn func(context.Context, tx) error) error {
+	conn, err := db.w.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	whole := context.WithoutCancel(ctx)
+	t, err := conn.BeginTx(whole, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() // does nothing after the commit
+	if err := fn(whole, tx{t, db}); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// read runs fn in a transaction that sees one state of the database.
+func (db *DB) read(ctx context.Context, fn func(context.Context, tx) error) error {
+	t, err := db.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return db.explain(err)
+	}
+	defer t.Rollback()
+	return db.explain(fn(ctx, tx{t, db}))
+}
+
+// explain puts the sentinel before an error of the engine that callers may act on.
+func (db *DB) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case db.dialect.full(err):
+		return fmt.Errorf("database: %w: %w", store.ErrNoSpace, err)
+	case db.again(err):
+		return fmt.Errorf("database: %w: %w", store.ErrUnavailable, err)
+	}
+	return err
+}
+
+// pause waits a little longer with each try, and reports whether to go on.
+func pause(ctx context.Context, try int) bool {
+	t := time.NewTimer(time.Millisecond<<try + rand.N(5*time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// exec runs a statement and returns how many rows it matched.
+func (t tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := t.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// one runs a statement that must match a row; if it matches none the error is missing.
+func (t tx) one(ctx context.Context, missing error, query string, args ...any) error {
+	n, err := t.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return missing
+	}
+	return err
+}
+
+// insert runs an INSERT and returns the row's number.
+func (t tx) insert(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := t.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// get reads one row. ErrNotFound: there is none.
+func (t tx) get(ctx context.Context, query string, args []any, dest ...any) error {
+	err := t.QueryRowContext(ctx, query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// has reports whether a query finds a row.
+func (t tx) has(ctx context.Context, query string, args ...any) (bool, error) {
+	var n int
+	err := t.get(ctx, query, args, &n)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// A scanner is a row.
+type scanner interface{ Scan(dest ...any) error }
+
+// all reads every row of a query. The result is never nil.
+func all[T any](ctx context.Context, t tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := t.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	list := []T{}
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}
+
+// first reads one row of a query. ErrNotFound: there is none.
+func first[T any](ctx context.Context, t tx, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	v, err := scan(t.QueryRowContext(ctx, query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	return v, err
+}
+
+// list is the reading method that is one query of many rows, and find that of one.
+func list[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	var found []T
+	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
+		found, err = all(ctx, t, scan, query, args...)
+		return err
+	})
+	return found, err
+}
+
+func find[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	var found T
+	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
+		found, err = first(ctx, t, scan, query, args...)
+		return err
+	})
+	return found, err
+}
+
+// batch is how many values one IN list holds.
+const batch = 400
+
+// in writes "(?,?,…)" for the values, and them as arguments after those before.
+func in[T any](values []T, before ...any) (string, []any) {
+	args := before[:len(before):len(before)]
+	for _, v := range values {
+		args = append(args, v)
+	}
+	return "(" + strings.TrimSuffix(strings.Repeat("?,", len(values)), ",") + ")", args
+}
