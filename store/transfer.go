@@ -45,7 +45,7 @@ type Transfers interface {
 	// the lease is another's, or the content is no longer at t.From (deleted meanwhile); where then no content and no
 	// job names t.To, it has become garbage.
 	FinishTransfer(ctx context.Context, t Transfer, now time.Time) error
-	// ReleaseTransfer gives the lease back with t.LastError and the state, to be tried again at t.NextAttempt if
+	// ReleaseTransfer gives the lease back with t.Attempts, t.LastError and the state, to be tried again at t.NextAttempt if
 	// pending. ErrConflict.
 	ReleaseTransfer(ctx context.Context, t Transfer) error
 	// DueTransfers returns up to limit pending jobs that nobody holds and that are due, the longest due first, without

@@ -185,8 +185,8 @@ func (t tx) placeUsed(ctx context.Context, l store.Location) (bool, error) {
 // ReleaseTransfer implements store.Transfers.
 func (db *DB) ReleaseTransfer(ctx context.Context, job store.Transfer) error {
 	n, err := db.writeRows(ctx, `UPDATE tbl_transfer
-		SET state = ?, last_error = ?, next_attempt = ?, lease_until = 0, due_at = ? WHERE`+held,
-		int(job.State), job.LastError, micros(job.NextAttempt), micros(job.NextAttempt), job.Digest.String(), job.From.String(), job.Fence)
+		SET state = ?, attempts = ?, last_error = ?, next_attempt = ?, lease_until = 0, due_at = ? WHERE`+held,
+		int(job.State), job.Attempts, job.LastError, micros(job.NextAttempt), micros(job.NextAttempt), job.Digest.String(), job.From.String(), job.Fence)
 	if err == nil && n == 0 {
 		err = store.ErrConflict
 	}
