@@ -145,5 +145,8 @@ func (p params) digest(name string) (store.Digest, error) {
 	if err != nil {
 		return store.Digest{}, invalid("parameter %s is not 40 hexadecimal characters", name)
 	}
+	if d.IsZero() { // which means "not known" inside: it must not pass for a parameter that is not there
+		return store.Digest{}, invalid("parameter %s is no file's digest", name)
+	}
 	return d, nil
 }
