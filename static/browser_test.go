@@ -280,9 +280,14 @@ func (b *tab) slow(rate float64) {
 	if rate == 0 {
 		rate = -1
 	}
-	limit := &network.Conditions{DownloadThroughput: rate, UploadThroughput: rate}
-	params := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{limit}}
-	_, err := chromedp.Call(b.ctx, network.EmulateNetworkConditionsByRule, params)
+	b.line(network.Conditions{DownloadThroughput: rate, UploadThroughput: rate})
+}
+
+func (b *tab) line(c network.Conditions) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{&c},
+	})
 	b.must(err)
 }
 

@@ -25,7 +25,9 @@ class Page {
     document.addEventListener('signedout', () => this.#user && this.engine.signedOut());
     window.addEventListener('online', () => this.engine.wake());
     window.addEventListener('beforeunload', (event) => {
-      if (this.engine.busy) event.preventDefault();
+      if (!this.engine.busy) return;
+      event.preventDefault();
+      event.returnValue = true; // for older browsers
     });
   }
 

@@ -94,6 +94,7 @@ export class Upload {
   attach(file, trusted) {
     this.file = file;
     this.mtime = file.lastModified;
+    this.name ||= file.name.normalize('NFC');
     this.error = null;
     if (trusted) this.#digest = this.#boundTo;
     this.#set('queued');

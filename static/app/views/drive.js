@@ -79,7 +79,9 @@ export class DriveView {
       const here = i === steps.length - 1 ? 'page' : undefined;
       return h('li', {}, h('a', { href: folderLink(step.path), 'aria-current': here }, step.name));
     };
-    return h('nav', { class: 'crumbs', 'aria-label': t('nav.path'), testid: 'crumbs' }, h('ol', {}, steps.map(link)));
+    return h('div', { class: 'crumbs' },
+      h('h1', { class: 'unseen' }, steps.at(-1).name),
+      h('nav', { 'aria-label': t('nav.path'), testid: 'crumbs' }, h('ol', {}, steps.map(link))));
   }
 
   #buttons() {

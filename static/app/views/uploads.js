@@ -92,7 +92,7 @@ class Row {
     this.bar = h('progress', { max: 100, 'aria-label': upload.name });
     this.actions = h('span', { class: 'actions' });
     this.element = h('li', { class: 'upload', testid: 'upload' },
-      h('span', { class: 'name', title: upload.name }, upload.name),
+      h('span', { class: 'name', title: upload.name }, upload.name || upload.uploadId),
       this.actions, this.bar,
       h('span', { class: 'line' }, this.state, this.figures));
     this.element.dataset.name = upload.name;
@@ -105,6 +105,7 @@ class Row {
       this.#shown = shown;
       this.element.dataset.state = upload.state;
       this.#setActions();
+      this.#makeRoom();
     }
     this.state.replaceChildren(...this.#state());
     this.state.title = upload.state === 'instant' ? t('upload.instantWhy') : '';
@@ -126,6 +127,12 @@ class Row {
     const names = ACTIONS[this.upload.state] ?? [];
     this.actions.replaceChildren(...names.flatMap((name) => this.#action(name)));
     if (had) this.actions.querySelector('button')?.focus();
+  }
+
+  // makeRoom moves what is finished below what is not, unless somebody is at it with the keyboard.
+  #makeRoom() {
+    const over = this.upload.state === 'done' || this.upload.state === 'instant';
+    if (over && !this.element.contains(document.activeElement)) this.element.parentNode?.append(this.element);
   }
 
   #action(name) {
