@@ -100,6 +100,9 @@ func (q *Queue) settle(ctx context.Context, it *item, err error) {
 	it.deliveries++
 	switch {
 	case it.again != nil:
+		if errors.Is(err, mq.ErrReject) { // the other message may fare better
+			q.setAside(Failed{Message: it.message, Deliveries: it.deliveries, Err: err, When: now})
+		}
 		it.message, it.again, it.deliveries = *it.again, nil, 0
 		q.schedule(it, now)
 	case err == nil:

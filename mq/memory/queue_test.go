@@ -86,6 +86,29 @@ func TestAMessageAtWorkComesAgain(t *testing.T) {
 	})
 }
 
+func TestARejectedMessageIsSetAsideThoughItComesAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := memory.New(memory.Options{})
+		publish(t, q, "a", "1")
+		var got []string
+		run(t, q, time.Minute, func(_ context.Context, m mq.Message) error {
+			got = append(got, m.CurLocation)
+			if m.CurLocation == "1" {
+				publish(t, q, "a", "2")
+				return mq.ErrReject
+			}
+			return nil
+		})
+		if want := []string{"1", "2"}; !slices.Equal(got, want) {
+			t.Errorf("delivered %v, want %v", got, want)
+		}
+		if failed := q.Errors(); len(failed) != 1 || failed[0].Message.CurLocation != "1" {
+			t.Errorf("set aside: %+v", failed)
+		}
+	})
+}
+
 func TestDelaysGrow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
