@@ -3,10 +3,10 @@ package service_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -131,9 +131,7 @@ func (d *depot) file(size int) (store.Entry, []byte) {
 
 func randomBytes(n int) []byte {
 	data := make([]byte, n)
-	for i := range data {
-		data[i] = byte(rand.Uint32())
-	}
+	rand.Read(data)
 	return data
 }
 
