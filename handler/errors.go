@@ -59,7 +59,11 @@ func (s *Server) fail(w *response, r *http.Request, c *call, err error) {
 	}
 	dropHeaders(w.Header())
 	e, known := errors.AsType[*service.Error](err)
-	if !known {
+	switch {
+	case known:
+	case gone(r, err): // only the log will see it
+		e = &service.Error{Kind: service.CutOff, Msg: "the client went away"}
+	default:
 		e = &service.Error{Kind: service.Internal, Msg: "something went wrong here; it was noted with the request ID"}
 	}
 	code := codes[e.Kind]
@@ -91,11 +95,16 @@ func dropHeaders(h http.Header) {
 	}
 }
 
+// gone reports whether a request failed because the client went away.
+func gone(r *http.Request, err error) bool {
+	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
+}
+
 // logFailure keeps faults of the machine as errors, and the cause of others for whoever looks closer.
 func (s *Server) logFailure(w *response, r *http.Request, c *call, err error) {
 	level := slog.LevelDebug
 	switch kind := service.KindOf(err); {
-	case r.Context().Err() != nil && errors.Is(err, context.Canceled): // the client went away
+	case gone(r, err):
 	case kind == service.Internal:
 		level = slog.LevelError
 	case kind == service.Unavailable || kind == service.Damaged || kind == service.Collision || kind == service.NoSpace:
