@@ -12,6 +12,7 @@ import (
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/store"
 )
 
 func TestParams(t *testing.T) {
@@ -61,24 +62,40 @@ func TestParams(t *testing.T) {
 	}
 }
 
+// Whatever comes in, a client's mistake is never taken for a fault of the machine.
 func FuzzParams(f *testing.F) {
+	hash := strings.Repeat("0a", 20)
 	f.Add("a=1&b=%41", "application/x-www-form-urlencoded", "c=2")
 	f.Add("", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n")
+	f.Add("filehash="+hash+"&filesize=10&chunksize=300000&mtime=2026-01-02T03:04:05Z&filename=a&path=/b", "", "")
+	f.Add("uploadid=n1-"+strings.Repeat("0a", 16)+"&index=1&chkhash="+hash+"&chunkhashes="+hash+","+hash, "", "")
+	f.Add("limit=5&cursor=x&sort=name&path=/a/b&id="+string(store.NewEntryID()), "", "")
 	f.Fuzz(func(t *testing.T, query, kind, body string) {
 		r := httptest.NewRequest("POST", "/x", strings.NewReader(body))
 		r.URL.RawQuery = query
 		r.Header.Set("Content-Type", kind)
 		p, err := parseParams(r, form)
-		if err != nil {
-			if _, shown := errors.AsType[*service.Error](err); !shown {
-				t.Errorf("a client's mistake became a fault of the machine: %v", err)
-			}
-			return
+		errs := []error{err}
+		if err == nil {
+			errs = parseAll(p)
 		}
-		_, _ = p.ref()
-		_, _ = parseList(p)
-		_, _ = p.integer("a", 0)
+		for _, err := range errs {
+			if _, shown := errors.AsType[*service.Error](err); err != nil && !shown {
+				t.Errorf("fault of the machine: %v", err)
+			}
+		}
 	})
+}
+
+func parseAll(p params) []error {
+	errs := make([]error, 6)
+	_, errs[0] = p.ref("filehash", "filehhash")
+	_, errs[1] = parseList(p)
+	_, errs[2] = parseInit(p)
+	_, errs[3] = parsePart(p)
+	_, errs[4] = parseComplete(p)
+	_, errs[5] = parseInstant(&call{Params: p})
+	return errs
 }
 
 func TestCredentials(t *testing.T) {
