@@ -113,7 +113,7 @@ func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder sto
 func (s *Files) move(ctx context.Context, user store.UserID, e store.Entry, parent store.EntryID, name string) (Item, error) {
 	moved, err := s.Changes.Move(ctx, user, e.ID, parent, name, s.now())
 	if errors.Is(err, store.ErrInvalid) {
-		return Item{}, &Error{Kind: Invalid, Msg: "a folder cannot be moved into itself", Cause: err}
+		return Item{}, &Error{Kind: Invalid, Msg: "a folder cannot go into itself, or so deep", Cause: err}
 	}
 	if err != nil {
 		return Item{}, fileError("move", err)

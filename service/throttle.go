@@ -2,6 +2,7 @@ package service
 
 import (
 	"container/list"
+	"crypto/sha256"
 	"math"
 	"net/netip"
 	"sync"
@@ -149,7 +150,9 @@ func AddressKey(a netip.Addr) string {
 	return "address " + a.String()
 }
 
-// AccountKey names an account as tried from an address. The account need not exist.
+// AccountKey names an account as tried from an address. The account need not exist; its name is hashed so that long
+// ones take no more memory.
 func AccountKey(name string, a netip.Addr) string {
-	return "account " + name + "\x00" + AddressKey(a)
+	sum := sha256.Sum256([]byte(name))
+	return "account " + string(sum[:16]) + AddressKey(a)
 }

@@ -11,30 +11,10 @@ import (
 	"github.com/blinkdrive/blinkdrive/service"
 )
 
-// A clock stands still until it is moved.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 func TestThrottleCountsFailuresOnly(t *testing.T) {
 	t.Parallel()
-	clk := newClock()
-	th := &service.Throttle{Limit: 3, Now: clk.now}
+	clk := &handClock{now: time.Now()}
+	th := &service.Throttle{Limit: 3, Now: clk.Now}
 	for range 100 {
 		done, err := th.Begin("a")
 		if err != nil {
@@ -57,7 +37,7 @@ func TestThrottleCountsFailuresOnly(t *testing.T) {
 	if err := th.Allow("c"); err != nil {
 		t.Errorf("a refused try was counted for another key: %v", err)
 	}
-	clk.move(20 * time.Second)
+	clk.Advance(20 * time.Second)
 	if err := th.Allow("a"); err != nil {
 		t.Errorf("after a third of a minute: %v", err)
 	}
@@ -68,7 +48,7 @@ func TestThrottleCountsFailuresOnly(t *testing.T) {
 
 func TestThrottleHoldsAgainstManyAtOnce(t *testing.T) {
 	t.Parallel()
-	th := &service.Throttle{Limit: 5, Now: newClock().now}
+	th := &service.Throttle{Limit: 5}
 	var passed atomic.Int64
 	var wg sync.WaitGroup
 	for range 200 {
@@ -87,7 +67,7 @@ func TestThrottleHoldsAgainstManyAtOnce(t *testing.T) {
 
 func TestThrottleForgetsTheOldestKey(t *testing.T) {
 	t.Parallel()
-	th := &service.Throttle{Limit: 1, Keys: 10, Now: newClock().now}
+	th := &service.Throttle{Limit: 1, Keys: 10}
 	th.Fail("first")
 	for i := range 9 {
 		th.Fail(fmt.Sprint(i))
