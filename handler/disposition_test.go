@@ -19,7 +19,7 @@ func TestContentDisposition(t *testing.T) {
 		{"电影.mp4", "__.mp4", "%E7%94%B5%E5%BD%B1.mp4"},
 		{"100%; x=1", "100%; x=1", "100%25%3B%20x%3D1"},
 		{"it's (1)*.txt", "it's (1)*.txt", "it%27s%20%281%29%2A.txt"},
-		{"‮gpj.exe", "_gpj.exe", "%E2%80%AEgpj.exe"},
+		{"\u202egpj.exe", "_gpj.exe", "%E2%80%AEgpj.exe"},
 		{"<script>.html", "<script>.html", "%3Cscript%3E.html"},
 	}
 	for _, tt := range tests {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/blinkdrive/blinkdrive/mq"
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
@@ -198,10 +197,7 @@ func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Com
 		}
 		return
 	}
-	m := mq.Message{
-		FileHash: c.Sums.Digest.String(), CurLocation: c.Location.String(),
-		DestLocation: string(c.Target), DestStoreType: destStoreType(c.Target),
-	}
+	m := transferMessage(store.Transfer{Digest: c.Sums.Digest, From: c.Location, Target: c.Target})
 	if err := s.Queue.Publish(ctx, m); err != nil {
 		s.Log.WarnContext(ctx, "publish transfer; the job will be found without it", "digest", c.Sums.Digest, "err", err)
 	}
@@ -218,14 +214,4 @@ func (s *Uploads) removeLoser(ctx context.Context, l store.Location) {
 	if err != nil {
 		s.Log.WarnContext(ctx, "remove doubled blob; the sweeper will", "location", l, "err", err)
 	}
-}
-
-func destStoreType(k store.Kind) mq.DestStoreType {
-	switch k {
-	case store.Ceph:
-		return mq.StoreCeph
-	case store.OSS, store.S3:
-		return mq.StoreOSS
-	}
-	return mq.StoreLocal
 }

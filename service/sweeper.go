@@ -171,7 +171,7 @@ func (s *Sweeper) ringOverdue(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = each(due, func(t store.Transfer) error { return s.Queue.Publish(ctx, TransferMessage(t)) })
+	_, err = each(due, func(t store.Transfer) error { return s.Queue.Publish(ctx, transferMessage(t)) })
 	return 0, err
 }
 

@@ -104,7 +104,7 @@ func (w *transferLoop) ring(ctx context.Context, limit int) {
 			continue
 		}
 		limit--
-		if err := w.Queue.Publish(ctx, TransferMessage(t)); err == nil || ctx.Err() != nil {
+		if err := w.Queue.Publish(ctx, transferMessage(t)); err == nil || ctx.Err() != nil {
 			continue
 		}
 		select {
@@ -118,17 +118,24 @@ func (w *transferLoop) ring(ctx context.Context, limit int) {
 // dueBatch is how many due rows are looked at; those of other nodes are among them.
 const dueBatch = 200
 
-// TransferMessage is the wake-up for a job.
-func TransferMessage(t store.Transfer) mq.Message {
-	m := mq.Message{FileHash: t.Digest.String(), CurLocation: t.From.String(), DestStoreType: mq.StoreOSS}
+// transferMessage is the wake-up for a job.
+func transferMessage(t store.Transfer) mq.Message {
+	m := mq.Message{
+		FileHash: t.Digest.String(), CurLocation: t.From.String(),
+		DestLocation: string(t.Target), DestStoreType: destStoreType(t.Target),
+	}
 	if !t.To.IsZero() {
 		m.DestLocation = t.To.String()
 	}
-	switch t.Target {
-	case store.Local, store.Disk:
-		m.DestStoreType = mq.StoreLocal
-	case store.Ceph:
-		m.DestStoreType = mq.StoreCeph
-	}
 	return m
+}
+
+func destStoreType(k store.Kind) mq.DestStoreType {
+	switch k {
+	case store.Ceph:
+		return mq.StoreCeph
+	case store.OSS, store.S3:
+		return mq.StoreOSS
+	}
+	return mq.StoreLocal
 }

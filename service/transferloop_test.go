@@ -186,15 +186,3 @@ func TestStopEndsARunningTransfer(t *testing.T) {
 	}
 	d.reads(e, data)
 }
-
-func TestTransferMessage(t *testing.T) {
-	t.Parallel()
-	name := store.NewBlobName(store.EmptyDigest, store.NewUploadID("n1"))
-	from := store.LocalLocation("n1", name)
-	to := store.Location{Kind: store.Ceph, In: "b", Key: name.Key()}
-	got := service.TransferMessage(store.Transfer{Digest: store.EmptyDigest, From: from, To: to, Target: store.Ceph})
-	want := mq.Message{FileHash: store.EmptyDigest.String(), CurLocation: from.String(), DestLocation: to.String(), DestStoreType: mq.StoreCeph}
-	if got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
