@@ -1,0 +1,141 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// EntryChanges tests store.EntryChanges.Move; Trash tests the others.
+func EntryChanges(t *testing.T, open func(*testing.T) Database) {
+	worlds(t, open, map[string]func(*world){
+		"Move":                 changesMove,
+		"OwnPlaceIsNoChange":   changesNoChange,
+		"NameIsTaken":          changesTaken,
+		"IntoItself":           changesIntoItself,
+		"TargetMustBeAFolder":  changesTarget,
+		"OneOfManyGetsTheName": changesRace,
+		"CrossingMoves":        changesCrossing,
+	})
+}
+
+func changesMove(w *world) {
+	docs := w.folder(w.alice, "/docs")
+	e := w.file(w.alice, "", "a", "a", 1)
+	at := w.later(time.Hour)
+	moved, err := w.db.Move(w.Context(), w.alice.ID, e.ID, docs, "b", at)
+	w.ok(err)
+	want := e
+	want.Parent, want.Name, want.Updated, want.Revision, want.Change = docs, "b", at, 2, moved.Change
+	if moved != want || moved.Change <= e.Change {
+		w.Errorf("moved %+v, want %+v", moved, want)
+	}
+	w.wantNames(w.alice, "", "docs")
+	w.wantNames(w.alice, docs, "b")
+	w.account(w.alice, 1, 0)
+	w.folder(w.alice, "/target")
+	target, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"target"})
+	w.ok(err)
+	_, err = w.db.Move(w.Context(), w.alice.ID, docs, target.ID, "papers", w.now)
+	w.ok(err)
+	found, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"target", "papers", "b"})
+	w.ok(err)
+	if found.ID != e.ID {
+		w.Errorf("found %+v", found)
+	}
+}
+
+func changesNoChange(w *world) {
+	e := w.file(w.alice, "", "a", "a", 1)
+	same, err := w.db.Move(w.Context(), w.alice.ID, e.ID, "", "a", w.later(time.Hour))
+	w.ok(err)
+	if same != e {
+		w.Errorf("changed to %+v", same)
+	}
+}
+
+func changesTaken(w *world) {
+	e := w.file(w.alice, "", "a", "a", 1)
+	w.file(w.alice, "", "b", "b", 1)
+	docs := w.folder(w.alice, "/docs")
+	w.file(w.alice, docs, "a", "c", 1)
+	_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, "", "b", w.now)
+	w.is(err, store.ErrExists)
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, docs, "a", w.now)
+	w.is(err, store.ErrExists)
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, "", "docs", w.now)
+	w.is(err, store.ErrExists)
+	if got, err := w.db.Entry(w.Context(), w.alice.ID, e.ID); err != nil || got != e {
+		w.Errorf("changed to %+v, %v", got, err)
+	}
+	gone := w.file(w.alice, "", "free again", "d", 1)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone.ID, w.now))
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, "", "free again", w.now)
+	w.ok(err)
+}
+
+func changesIntoItself(w *world) {
+	deep := w.folder(w.alice, "/a/b/c")
+	a, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"a"})
+	w.ok(err)
+	for _, parent := range []store.EntryID{a.ID, deep} {
+		_, err = w.db.Move(w.Context(), w.alice.ID, a.ID, parent, "x", w.now)
+		w.is(err, store.ErrInvalid)
+	}
+	if got := w.folder(w.alice, "/a/b/c"); got != deep {
+		w.Error("the tree changed")
+	}
+	_, err = w.db.Move(w.Context(), w.alice.ID, deep, "", "up", w.now)
+	w.ok(err)
+	w.wantNames(w.alice, "", "a", "up")
+}
+
+func changesTarget(w *world) {
+	e, file := w.file(w.alice, "", "a", "a", 1), w.file(w.alice, "", "b", "b", 1)
+	gone := w.folder(w.alice, "/gone")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone, w.now))
+	for _, parent := range []store.EntryID{file.ID, gone, store.NewEntryID()} {
+		_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, parent, "x", w.now)
+		w.is(err, store.ErrNotFound)
+	}
+	_, err := w.db.Move(w.Context(), w.alice.ID, gone, "", "x", w.now)
+	w.is(err, store.ErrNotFound)
+}
+
+func changesRace(w *world) {
+	ids := make([]store.EntryID, 20)
+	for i := range ids {
+		ids[i] = w.file(w.alice, "", fmt.Sprint(i), fmt.Sprint(i), 1).ID
+	}
+	errs := together(20, func(i int) error {
+		_, err := w.db.Move(w.Context(), w.alice.ID, ids[i], "", "wanted", w.now)
+		return err
+	})
+	if count(errs, nil) != 1 || count(errs, store.ErrExists) != 19 {
+		w.Errorf("results: %v", errs)
+	}
+}
+
+// Two folders are moved into each other at once: one of the two moves must fail, or both would be lost in a ring.
+func changesCrossing(w *world) {
+	for i := range 10 {
+		a, b := w.folder(w.alice, fmt.Sprintf("/a%d", i)), w.folder(w.alice, fmt.Sprintf("/b%d", i))
+		errs := together(2, func(n int) error {
+			from, to := a, b
+			if n == 1 {
+				from, to = b, a
+			}
+			_, err := w.db.Move(w.Context(), w.alice.ID, from, to, "x", w.now)
+			return err
+		})
+		if count(errs, nil) != 1 || count(errs, store.ErrInvalid) != 1 {
+			w.Errorf("results: %v", errs)
+		}
+		for _, id := range []store.EntryID{a, b} {
+			_, err := w.db.PathOf(w.Context(), w.alice.ID, id)
+			w.ok(err)
+		}
+	}
+}

@@ -1,0 +1,432 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Entries tests store.Entries but for List, which has a suite of its own.
+func Entries(t *testing.T, open func(*testing.T) Database) {
+	worlds(t, open, map[string]func(*world){
+		"Find":                     entriesFind,
+		"NewestByDigest":           entriesNewest,
+		"OthersAreNotFound":        entriesOthers,
+		"NamesAreBytes":            entriesNamesAreBytes,
+		"LongestName":              entriesLongestName,
+		"NumbersKeepToTheLimit":    entriesLongNumbers,
+		"PathOf":                   entriesPathOf,
+		"MakeFolder":               entriesMakeFolder,
+		"MakeFolderRace":           entriesMakeFolderRace,
+		"MakeFolderDepth":          entriesDepth,
+		"Link":                     entriesLink,
+		"LinkNeedsLiveContent":     entriesLinkMissing,
+		"LinkQuotaRace":            entriesLinkQuotaRace,
+		"LinkAgainstPurge":         entriesLinkPurgeRace,
+		"ClientsTimeIsKept":        entriesModified,
+		"ChangesAreNumbered":       entriesChange,
+		"ManyClashesStayCheap":     entriesClashes,
+		"NumbersFillFirstGaps":     entriesGaps,
+		"FolderNumbersAreAtTheEnd": entriesFolderNumbers,
+	})
+}
+
+func contextWithCancel(w *world) (context.Context, context.CancelFunc) {
+	return context.WithCancel(w.Context())
+}
+
+func badNames() []string {
+	return []string{"", ".", "..", "a/b", "a\x00b", "a\nb", "a\rb", "\x7f", "\xff", strings.Repeat("x", 256), strings.Repeat("é", 128)}
+}
+
+func entriesFind(w *world) {
+	docs := w.folder(w.alice, "/docs")
+	want := w.file(w.alice, docs, "a.txt", "a", 10)
+	byID, err := w.db.Entry(w.Context(), w.alice.ID, want.ID)
+	w.ok(err)
+	byDigest, err := w.db.EntryByDigest(w.Context(), w.alice.ID, want.Content.Sums.Digest)
+	w.ok(err)
+	byPath, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"docs", "a.txt"})
+	w.ok(err)
+	if byID != want || byDigest != want || byPath != want || want.Parent != docs {
+		w.Errorf("found %+v, %+v, %+v, want %+v", byID, byDigest, byPath, want)
+	}
+	folder, err := w.db.Entry(w.Context(), w.alice.ID, docs)
+	w.ok(err)
+	if folder.Kind != store.Folder || folder.Content != (store.Content{}) || !folder.Modified.IsZero() {
+		w.Errorf("folder is %+v", folder)
+	}
+	_, err = w.db.EntryAt(w.Context(), w.alice.ID, nil)
+	w.is(err, store.ErrInvalid)
+	_, err = w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"docs", "a.txt", "below a file"})
+	w.is(err, store.ErrNotFound)
+}
+
+func entriesNewest(w *world) {
+	for i := range 5 {
+		w.file(w.alice, "", fmt.Sprint(i), "same", 10)
+	}
+	d := sums("same", 10).Digest
+	for i := 4; i >= 0; i-- {
+		e, err := w.db.EntryByDigest(w.Context(), w.alice.ID, d)
+		w.ok(err)
+		if e.Name != fmt.Sprint(i) {
+			w.Errorf("newest is %s, want %d", e.Name, i)
+		}
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	}
+	_, err := w.db.EntryByDigest(w.Context(), w.alice.ID, d)
+	w.is(err, store.ErrNotFound)
+}
+
+func entriesOthers(w *world) {
+	ctx, bob, now := w.Context(), w.bob.ID, w.now
+	docs := w.folder(w.alice, "/docs")
+	e := w.file(w.alice, docs, "a", "a", 10)
+	gone := w.file(w.alice, "", "gone", "gone", 10)
+	w.ok(w.db.Trash(ctx, w.alice.ID, gone.ID, now))
+	bobs := w.file(w.bob, "", "b", "b", 10)
+	for name, call := range map[string]func() error{
+		"Entry":         func() error { _, err := w.db.Entry(ctx, bob, e.ID); return err },
+		"EntryByDigest": func() error { _, err := w.db.EntryByDigest(ctx, bob, e.Content.Sums.Digest); return err },
+		"EntryAt":       func() error { _, err := w.db.EntryAt(ctx, bob, store.Path{"docs", "a"}); return err },
+		"PathOf":        func() error { _, err := w.db.PathOf(ctx, bob, e.ID); return err },
+		"List": func() error {
+			_, _, err := w.db.List(ctx, store.Query{User: bob, Parent: docs, Sort: store.ByName, Limit: 1})
+			return err
+		},
+		"Link into": func() error {
+			_, err := w.db.LinkContent(ctx, store.NewEntry{User: bob, Digest: e.Content.Sums.Digest, Size: 10, Parent: docs, Name: "x", When: now})
+			return err
+		},
+		"Move":       func() error { _, err := w.db.Move(ctx, bob, e.ID, "", "x", now); return err },
+		"Move into":  func() error { _, err := w.db.Move(ctx, bob, bobs.ID, docs, "x", now); return err },
+		"Trash":      func() error { return w.db.Trash(ctx, bob, e.ID, now) },
+		"Restore":    func() error { _, err := w.db.Restore(ctx, bob, gone.ID, now); return err },
+		"Purge":      func() error { return w.db.Purge(ctx, bob, gone.ID, now) },
+		"No user":    func() error { _, err := w.db.MakeFolder(ctx, 4711, store.Path{"x"}, now); return err },
+		"Unknown ID": func() error { _, err := w.db.Entry(ctx, w.alice.ID, store.NewEntryID()); return err },
+		"Trashed":    func() error { _, err := w.db.Entry(ctx, w.alice.ID, gone.ID); return err },
+	} {
+		if err := call(); count([]error{err}, store.ErrNotFound) != 1 {
+			w.Errorf("%s: %v, want ErrNotFound", name, err)
+		}
+	}
+	w.account(w.alice, 20, 0)
+}
+
+func entriesNamesAreBytes(w *world) {
+	names := []string{"x", "x ", " x", "X", "é", "e\u0301", "É", "ｘ", "😀.txt", "\u202exe.txt", "<script>", `"'\`, "x.", "ß", "ss", "%", "_", "*"}
+	for i, name := range names {
+		if e := w.file(w.alice, "", name, fmt.Sprint(i), 1); e.Name != name {
+			w.Errorf("%q became %q", name, e.Name)
+		}
+	}
+	for i, name := range names {
+		e, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{name})
+		w.ok(err)
+		if e.Name != name || e.Content.Sums.Digest != sums(fmt.Sprint(i), 1).Digest {
+			w.Errorf("%q found %q", name, e.Name)
+		}
+	}
+	slices.Sort(names)
+	w.wantNames(w.alice, "", names...)
+}
+
+func entriesLongestName(w *world) {
+	longest := strings.Repeat("x", 251) + ".txt"
+	e := w.file(w.alice, "", longest, "a", 1)
+	id, err := w.db.MakeFolder(w.Context(), w.alice.ID, store.Path{strings.Repeat("é", 127) + "f"}, w.now)
+	w.ok(err)
+	if e.Name != longest || id == "" {
+		w.Errorf("entry is %+v", e)
+	}
+	for _, name := range badNames() {
+		_, err := w.db.MakeFolder(w.Context(), w.alice.ID, store.Path{name}, w.now)
+		w.is(err, store.ErrInvalid)
+		_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, "", name, w.now)
+		w.is(err, store.ErrInvalid)
+		_, err = w.db.LinkContent(w.Context(), store.NewEntry{User: w.bob.ID, Digest: e.Content.Sums.Digest, Size: 1, Name: name, When: w.now})
+		w.is(err, store.ErrInvalid)
+	}
+	w.account(w.bob, 0, 0)
+}
+
+func entriesLongNumbers(w *world) {
+	for _, name := range []string{
+		strings.Repeat("x", 255), strings.Repeat("x", 251) + ".txt", strings.Repeat("é", 127), strings.Repeat("😀", 62) + ".jpeg",
+		"." + strings.Repeat("h", 254), "a." + strings.Repeat("e", 253), ".hidden", "no extension", "a.tar.gz", "dot.",
+	} {
+		for i := range 12 {
+			e := w.file(w.alice, "", name, fmt.Sprint(name, i), 1)
+			if err := store.CheckName(e.Name); err != nil {
+				w.Errorf("%q became %q: %v", name, e.Name, err)
+			}
+			if i > 0 && !strings.Contains(e.Name, fmt.Sprintf(" (%d)", i+1)) {
+				w.Errorf("%q became %q", name, e.Name)
+			}
+		}
+	}
+	for name, want := range map[string]string{
+		".hidden": ".hidden (2)", "a.tar.gz": "a.tar (2).gz", "no extension": "no extension (2)",
+		strings.Repeat("x", 251) + ".txt": strings.Repeat("x", 247) + " (2).txt",
+	} {
+		if _, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{want}); err != nil {
+			w.Errorf("%q: no %q: %v", name, want, err)
+		}
+	}
+}
+
+func entriesPathOf(w *world) {
+	want := store.Path{"a", "b", "ü", "file"}
+	e := w.file(w.alice, w.folder(w.alice, "/a/b/ü"), "file", "x", 1)
+	for n := len(want); n > 0; n-- {
+		got, err := w.db.PathOf(w.Context(), w.alice.ID, e.ID)
+		w.ok(err)
+		if !slices.Equal(got, want[:n]) {
+			w.Errorf("path is %q, want %q", got, want[:n])
+		}
+		if n > 1 {
+			e, err = w.db.Entry(w.Context(), w.alice.ID, e.Parent)
+			w.ok(err)
+		}
+	}
+	root, err := w.db.PathOf(w.Context(), w.alice.ID, "")
+	w.ok(err)
+	if len(root) != 0 || root.String() != "/" {
+		w.Errorf("the root's path is %q", root)
+	}
+}
+
+func entriesMakeFolder(w *world) {
+	deep := w.folder(w.alice, "/a/b/c")
+	if again := w.folder(w.alice, "a//b/c/"); again != deep {
+		w.Errorf("made again: %s, want %s", again, deep)
+	}
+	if root := w.folder(w.alice, "/"); root != "" {
+		w.Errorf("the root is %q", root)
+	}
+	w.file(w.alice, deep, "file", "file", 1)
+	for _, p := range []store.Path{{"a", "b", "c", "file"}, {"a", "b", "c", "file", "d"}} {
+		_, err := w.db.MakeFolder(w.Context(), w.alice.ID, p, w.now)
+		w.is(err, store.ErrExists)
+	}
+	_, err := w.db.MakeFolder(w.Context(), w.alice.ID, store.Path{"new", "a/b"}, w.now)
+	w.is(err, store.ErrInvalid)
+	w.wantNames(w.alice, "", "a") // nothing of what failed
+	if w.folder(w.bob, "/a/b/c") == deep {
+		w.Error("two users share a folder")
+	}
+}
+
+func entriesMakeFolderRace(w *world) {
+	ids := make([]store.EntryID, 30)
+	errs := together(30, func(i int) (err error) {
+		ids[i], err = w.db.MakeFolder(w.Context(), w.alice.ID, store.Path{"a", "b", "c"}, w.now)
+		return err
+	})
+	if count(errs, nil) != 30 || len(slices.Compact(ids)) != 1 {
+		w.Errorf("made %v: %v", ids, errs)
+	}
+}
+
+func entriesDepth(w *world) {
+	deepest := store.Path(slices.Repeat([]string{"d"}, store.MaxDepth))
+	id, err := w.db.MakeFolder(w.Context(), w.alice.ID, deepest, w.now)
+	w.ok(err)
+	e := w.file(w.alice, id, "file", "file", 1)
+	path, err := w.db.PathOf(w.Context(), w.alice.ID, e.ID)
+	w.ok(err)
+	if len(path) != store.MaxDepth+1 {
+		w.Errorf("%d names", len(path))
+	}
+	_, err = w.db.MakeFolder(w.Context(), w.alice.ID, append(deepest, "d"), w.now)
+	w.is(err, store.ErrInvalid)
+	other := w.folder(w.alice, "/other")
+	_, err = w.db.Move(w.Context(), w.alice.ID, other, id, "x", w.now)
+	w.is(err, store.ErrInvalid)
+	top, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"d"})
+	w.ok(err)
+	_, err = w.db.Move(w.Context(), w.alice.ID, top.ID, other, "x", w.now)
+	w.is(err, store.ErrInvalid)
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, id, "renamed", w.now)
+	w.ok(err)
+	_, err = w.db.Move(w.Context(), w.alice.ID, top.ID, "", "renamed", w.now)
+	w.ok(err)
+}
+
+func entriesLink(w *world) {
+	first := w.file(w.alice, "", "a", "a", 10)
+	n := store.NewEntry{
+		User: w.bob.ID, Digest: first.Content.Sums.Digest, Size: 10, Parent: w.folder(w.bob, "/docs"), Name: "b",
+		Modified: w.now.Add(-time.Hour), When: w.later(time.Minute),
+	}
+	e, err := w.db.LinkContent(w.Context(), n)
+	w.ok(err)
+	if e.Parent != n.Parent || e.Name != "b" || !e.Modified.Equal(n.Modified) || !e.Created.Equal(n.When) || e.Content.Refs != 2 {
+		w.Errorf("linked %+v", e)
+	}
+	again, err := w.db.LinkContent(w.Context(), n)
+	w.ok(err)
+	if again != e {
+		w.Errorf("again: %+v, want %+v", again, e)
+	}
+	w.account(w.bob, 10, 0)
+	w.file(w.bob, "", "b", "other", 1)
+	n.Parent = ""
+	e, err = w.db.LinkContent(w.Context(), n)
+	w.ok(err)
+	if e.Name != "b (2)" {
+		w.Errorf("name is %q", e.Name)
+	}
+	w.content(first.Content.Sums, 3)
+	w.account(w.bob, 21, 0)
+}
+
+func entriesLinkMissing(w *world) {
+	e := w.file(w.alice, "", "a", "a", 10)
+	d := e.Content.Sums.Digest
+	for _, n := range []store.NewEntry{
+		{Digest: sums("unknown", 10).Digest, Size: 10},
+		{Digest: d, Size: 9},
+		{Digest: d, Size: 0},
+		{Digest: d, Size: 10, Parent: store.NewEntryID()},
+	} {
+		n.User, n.Name, n.When = w.bob.ID, "x", w.now
+		_, err := w.db.LinkContent(w.Context(), n)
+		w.is(err, store.ErrNotFound)
+	}
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
+	_, err := w.db.LinkContent(w.Context(), store.NewEntry{User: w.bob.ID, Digest: d, Size: 10, Name: "x", When: w.now})
+	w.is(err, store.ErrNotFound)
+	w.account(w.bob, 0, 0)
+}
+
+func entriesLinkQuotaRace(w *world) {
+	e := w.file(w.alice, "", "a", "a", 100)
+	poor := w.user("poor", 1050)
+	errs := together(50, func(i int) error {
+		_, err := w.db.LinkContent(w.Context(), store.NewEntry{
+			User: poor.ID, Digest: e.Content.Sums.Digest, Size: 100, Name: fmt.Sprint(i), When: w.now,
+		})
+		return err
+	})
+	if count(errs, nil) != 10 || count(errs, store.ErrQuota) != 40 {
+		w.Errorf("results: %v", errs)
+	}
+	w.content(e.Content.Sums, 11)
+	w.account(poor, 1000, 0)
+}
+
+// Either the link comes first and the content stays, or the purge does and there is nothing to link.
+func entriesLinkPurgeRace(w *world) {
+	for i := range 20 {
+		word := fmt.Sprint(i)
+		e := w.file(w.alice, "", "a", word, 10)
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+		errs := together(2, func(n int) error {
+			if n == 0 {
+				return w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now)
+			}
+			_, err := w.db.LinkContent(w.Context(), store.NewEntry{User: w.bob.ID, Digest: e.Content.Sums.Digest, Size: 10, Name: word, When: w.now})
+			return err
+		})
+		w.ok(errs[0])
+		if errs[1] == nil {
+			w.content(e.Content.Sums, 1)
+		} else {
+			w.is(errs[1], store.ErrNotFound)
+			w.content(e.Content.Sums, 0)
+		}
+	}
+	w.counted()
+}
+
+func entriesModified(w *world) {
+	for i, at := range []time.Time{{}, time.Unix(0, 0).UTC(), time.Unix(-1e9, 5000).UTC(), time.Date(2600, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		c := w.completion(w.alice, fmt.Sprint(i), sums(fmt.Sprint(i), 1))
+		c.Modified = at
+		if e := w.complete(c).Entry; !e.Modified.Equal(at) || e.Modified.IsZero() != at.IsZero() {
+			w.Errorf("time is %v, want %v", e.Modified, at)
+		}
+	}
+}
+
+func entriesChange(w *world) {
+	seen := map[int64]bool{}
+	last := int64(0)
+	note := func(e store.Entry) {
+		w.Helper()
+		if e.Change <= last || seen[e.Change] {
+			w.Errorf("change %d comes after %d", e.Change, last)
+		}
+		last, seen[e.Change] = e.Change, true
+	}
+	w.folder(w.alice, "/a/b")
+	e := w.file(w.alice, "", "x", "x", 1)
+	note(e)
+	note(w.file(w.alice, "", "y", "y", 1))
+	moved, err := w.db.Move(w.Context(), w.alice.ID, e.ID, "", "z", w.now)
+	w.ok(err)
+	note(moved)
+	if moved.Revision != 2 {
+		w.Errorf("revision is %d", moved.Revision)
+	}
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	back, err := w.db.Restore(w.Context(), w.alice.ID, e.ID, w.now)
+	w.ok(err)
+	note(back)
+	if back.Revision != 4 {
+		w.Errorf("revision is %d", back.Revision)
+	}
+	if first := w.file(w.bob, "", "x", "x", 1); first.Change != 1 {
+		w.Errorf("another user's first change is %d", first.Change)
+	}
+}
+
+// Two hundred files of one name: were each clash asked for, one after the other, this would be 20,000 questions.
+func entriesClashes(w *world) {
+	var cs []store.Completion
+	for i := range 200 {
+		cs = append(cs, w.completion(w.alice, "a.txt", sums(fmt.Sprint(i), 1)))
+	}
+	done, err := w.db.CompleteUploads(w.Context(), cs)
+	w.ok(err)
+	for i, d := range done[1:] {
+		if want := fmt.Sprintf("a (%d).txt", i+2); d.Entry.Name != want {
+			w.Fatalf("name is %q, want %q", d.Entry.Name, want)
+		}
+	}
+}
+
+func entriesGaps(w *world) {
+	ids := map[int]store.EntryID{}
+	for i := 1; i <= 6; i++ {
+		ids[i] = w.file(w.alice, "", "a", fmt.Sprint(i), 1).ID
+	}
+	for _, gap := range []int{1, 2, 4} {
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, ids[gap], w.now))
+	}
+	for _, want := range []string{"a", "a (2)", "a (4)", "a (7)"} {
+		if e := w.file(w.alice, "", "a", want+"new", 1); e.Name != want {
+			w.Errorf("name is %q, want %q", e.Name, want)
+		}
+	}
+}
+
+func entriesFolderNumbers(w *world) {
+	id := w.folder(w.alice, "/photos.2026")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, id, w.now))
+	w.folder(w.alice, "/photos.2026")
+	e, err := w.db.Restore(w.Context(), w.alice.ID, id, w.now)
+	w.ok(err)
+	if e.Name != "photos.2026 (2)" {
+		w.Errorf("name is %q", e.Name)
+	}
+}

@@ -1,0 +1,413 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Trash tests Trash, Restore and Purge of store.EntryChanges.
+func Trash(t *testing.T, open func(*testing.T) Database) {
+	worlds(t, open, map[string]func(*world){
+		"FileThereAndBack":             trashFile,
+		"TreeThereAndBack":             trashTree,
+		"WhatWasTrashedBeforeStays":    trashBefore,
+		"RestoreToTheRoot":             trashRestoreToRoot,
+		"RestoreNumbersATakenName":     trashRestoreTaken,
+		"RestoreIntoAFolderMovedDeep":  trashRestoreDeep,
+		"OnlyItsOwnRootIsInTheTrash":   trashOnlyRoots,
+		"PurgeTree":                    trashPurge,
+		"PurgeSharedContent":           trashPurgeShared,
+		"PurgeDuringTransfer":          trashPurgeTransfer,
+		"PurgeRace":                    trashPurgeRace,
+		"PurgedFolderIsNotComeBackTo":  trashPurgedFolder,
+		"TrashedBefore":                trashedBefore,
+		"UploadIntoATrashedFolder":     trashUpload,
+		"TrashAgainstUpload":           trashUploadRace,
+		"ManyEntries":                  trashMany,
+		"TrashedNameIsFreeManyTimes":   trashNameIsFree,
+		"RestoredFolderKeepsItsOrders": trashKeepsTimes,
+	})
+}
+
+func trashFile(w *world) {
+	e := w.file(w.alice, "", "a", "a", 10)
+	at := w.later(time.Hour)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, at))
+	w.is(w.db.Trash(w.Context(), w.alice.ID, e.ID, at), store.ErrNotFound)
+	_, err := w.db.Entry(w.Context(), w.alice.ID, e.ID)
+	w.is(err, store.ErrNotFound)
+	w.wantNames(w.alice, "")
+	w.content(e.Content.Sums, 1)
+	w.account(w.alice, 10, 0)
+	list := w.pages(store.Query{User: w.alice.ID, Trash: true, Limit: 10}, nil)
+	if len(list) != 1 || list[0].ID != e.ID || !list[0].Deleted.Equal(at) || list[0].Name != "a" {
+		w.Errorf("trash: %+v", list)
+	}
+	back, err := w.db.Restore(w.Context(), w.alice.ID, e.ID, w.later(time.Hour))
+	w.ok(err)
+	want := e
+	want.Updated, want.Revision, want.Change = w.now, back.Revision, back.Change
+	if back != want || back.Revision <= e.Revision {
+		w.Errorf("restored %+v, want %+v", back, want)
+	}
+	_, err = w.db.Restore(w.Context(), w.alice.ID, e.ID, w.now)
+	w.is(err, store.ErrNotFound)
+	w.is(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now), store.ErrNotFound)
+	w.account(w.alice, 10, 0)
+}
+
+// tree makes a folder with three levels of folders and files, and returns it and all that is in it.
+func (w *world) tree(u store.User, name string) (store.EntryID, []store.EntryID) {
+	w.Helper()
+	top := w.folder(u, "/"+name)
+	below := []store.EntryID{}
+	for i := range 3 {
+		sub := w.folder(u, fmt.Sprintf("/%s/sub%d", name, i))
+		deep := w.folder(u, fmt.Sprintf("/%s/sub%d/deep", name, i))
+		below = append(below, sub, deep)
+		for _, parent := range []store.EntryID{top, sub, deep} {
+			below = append(below, w.file(u, parent, fmt.Sprintf("file%d", i), fmt.Sprint(name, i), 10).ID)
+		}
+	}
+	return top, below
+}
+
+func (w *world) visible(u store.User, want bool, ids ...store.EntryID) {
+	w.Helper()
+	for _, id := range ids {
+		_, err := w.db.Entry(w.Context(), u.ID, id)
+		if want {
+			w.ok(err)
+		} else {
+			w.is(err, store.ErrNotFound)
+		}
+	}
+}
+
+func trashTree(w *world) {
+	top, below := w.tree(w.alice, "tree")
+	other, others := w.tree(w.alice, "other")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.visible(w.alice, false, append(below, top)...)
+	w.visible(w.alice, true, append(others, other)...)
+	files := w.pages(store.Query{User: w.alice.ID, Files: true, Sort: store.ByName, Limit: 100}, nil)
+	if len(files) != 9 {
+		w.Errorf("%d files are visible, want 9", len(files))
+	}
+	w.account(w.alice, 180, 0)
+	_, err := w.db.Restore(w.Context(), w.alice.ID, top, w.now)
+	w.ok(err)
+	w.visible(w.alice, true, append(below, top)...)
+	w.account(w.alice, 180, 0)
+	if again := w.folder(w.alice, "/tree/sub1/deep"); again != below[6] {
+		w.Errorf("the tree has another shape: %s, want %s", again, below[6])
+	}
+}
+
+func trashBefore(w *world) {
+	top, below := w.tree(w.alice, "tree")
+	early := below[5]     // the folder sub1
+	single := below[2]    // a file of top
+	inEarly := below[5+1] // sub1/deep
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, single, w.later(time.Hour)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, early, w.later(time.Hour)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.later(time.Hour)))
+	if list := w.pages(store.Query{User: w.alice.ID, Trash: true, Limit: 10}, nil); len(list) != 3 {
+		w.Errorf("trash: %+v", list)
+	}
+	_, err := w.db.Restore(w.Context(), w.alice.ID, top, w.now)
+	w.ok(err)
+	w.visible(w.alice, true, top, below[0])
+	w.visible(w.alice, false, early, single, inEarly)
+	e, err := w.db.Restore(w.Context(), w.alice.ID, early, w.now)
+	w.ok(err)
+	if e.Parent != top {
+		w.Errorf("restored to %s, want %s", e.Parent, top)
+	}
+	w.visible(w.alice, true, inEarly)
+	w.visible(w.alice, false, single)
+}
+
+func trashRestoreToRoot(w *world) {
+	top, below := w.tree(w.alice, "tree")
+	file, folder := below[2], below[5]
+	for _, id := range []store.EntryID{file, folder, top} {
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, id, w.now))
+	}
+	e, err := w.db.Restore(w.Context(), w.alice.ID, file, w.now) // its folder is in the trash
+	w.ok(err)
+	if e.Parent != "" {
+		w.Errorf("restored to %s", e.Parent)
+	}
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, w.now))
+	e, err = w.db.Restore(w.Context(), w.alice.ID, folder, w.now) // its folder is gone for ever
+	w.ok(err)
+	if e.Parent != "" {
+		w.Errorf("restored to %s", e.Parent)
+	}
+	w.wantNames(w.alice, "", "sub1", "file0")
+	w.visible(w.alice, true, below[6], below[8], below[9])
+	w.account(w.alice, 30, 0)
+}
+
+func trashRestoreTaken(w *world) {
+	docs := w.folder(w.alice, "/docs")
+	e := w.file(w.alice, docs, "a.txt", "a", 1)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.file(w.alice, docs, "a.txt", "a", 1) // the same content makes no difference: both were wanted
+	back, err := w.db.Restore(w.Context(), w.alice.ID, e.ID, w.now)
+	w.ok(err)
+	if back.Name != "a (2).txt" || back.Parent != docs {
+		w.Errorf("restored %+v", back)
+	}
+}
+
+func trashRestoreDeep(w *world) {
+	w.folder(w.alice, "/parent/child/grandchild")
+	parent, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"parent"})
+	w.ok(err)
+	child, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"parent", "child"})
+	w.ok(err)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, child.ID, w.now))
+	deep := store.Path{}
+	for range store.MaxDepth - 2 {
+		deep = append(deep, "d")
+	}
+	at, err := w.db.MakeFolder(w.Context(), w.alice.ID, deep, w.now)
+	w.ok(err)
+	_, err = w.db.Move(w.Context(), w.alice.ID, parent.ID, at, "parent", w.now)
+	w.ok(err)
+	back, err := w.db.Restore(w.Context(), w.alice.ID, child.ID, w.now)
+	w.ok(err)
+	if back.Parent != "" {
+		w.Errorf("restored %d folders deep with one more below it", store.MaxDepth)
+	}
+}
+
+func trashOnlyRoots(w *world) {
+	top, below := w.tree(w.alice, "tree")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	for _, id := range below {
+		w.is(w.db.Trash(w.Context(), w.alice.ID, id, w.now), store.ErrNotFound)
+		w.is(w.db.Purge(w.Context(), w.alice.ID, id, w.now), store.ErrNotFound)
+		_, err := w.db.Restore(w.Context(), w.alice.ID, id, w.now)
+		w.is(err, store.ErrNotFound)
+	}
+	w.account(w.alice, 90, 0)
+}
+
+func trashPurge(w *world) {
+	top, below := w.tree(w.alice, "tree")
+	kept := w.file(w.alice, "", "kept", "tree0", 10) // shares one of the three contents
+	var lost []store.Location
+	for i := 1; i < 3; i++ {
+		lost = append(lost, w.content(sums(fmt.Sprint("tree", i), 10), 3).Location)
+	}
+	w.content(kept.Content.Sums, 4)
+	losers := w.garbage()
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	at := w.later(time.Hour)
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, at))
+	w.is(w.db.Purge(w.Context(), w.alice.ID, top, at), store.ErrNotFound)
+	w.visible(w.alice, false, append(below, top)...)
+	w.content(kept.Content.Sums, 1)
+	w.content(sums("tree1", 10), 0)
+	w.account(w.alice, 10, 0)
+	now := w.garbage()
+	for _, l := range lost {
+		if g, ok := now[l]; !ok || !g.Since.Equal(at) {
+			w.Errorf("%s is no garbage since %v: %+v", l, at, g)
+		}
+	}
+	if len(now) != len(losers)+2 {
+		w.Errorf("%d blobs are garbage, want %d", len(now), len(losers)+2)
+	}
+	jobs, err := w.db.DueTransfers(w.Context(), at, 10)
+	w.ok(err)
+	if len(jobs) != 1 || jobs[0].Sums != kept.Content.Sums {
+		w.Errorf("jobs: %+v", jobs)
+	}
+}
+
+func trashPurgeShared(w *world) {
+	mine, others := w.file(w.alice, "", "a", "a", 10), w.file(w.bob, "", "b", "a", 10)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, mine.ID, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, mine.ID, w.now))
+	c := w.content(mine.Content.Sums, 1)
+	if _, listed := w.garbage()[c.Location]; listed {
+		w.Error("a content in use is garbage")
+	}
+	w.visible(w.bob, true, others.ID)
+	w.account(w.alice, 0, 0)
+	w.account(w.bob, 10, 0)
+}
+
+func trashPurgeTransfer(w *world) {
+	e := w.file(w.alice, "", "a", "a", 10)
+	job, err := w.db.LeaseTransfer(w.Context(), e.Content.Sums.Digest, w.now, w.now.Add(time.Minute))
+	w.ok(err)
+	job.To, job.S3Upload = store.Location{Kind: store.Ceph, In: "bucket", Key: job.From.Name().Key()}, "multipart"
+	w.ok(w.db.SaveTransfer(w.Context(), job, w.now.Add(time.Minute)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
+	w.wantGarbage(job.From, job.To)
+	if g := w.garbage()[job.To]; g.S3Upload != "multipart" {
+		w.Errorf("garbage is %+v", g)
+	}
+	w.ok(w.db.DropGarbage(w.Context(), job.To)) // removed before the worker was done with it
+	w.is(w.db.FinishTransfer(w.Context(), job, w.now), store.ErrConflict)
+	w.wantGarbage(job.From, job.To)
+}
+
+func trashPurgeRace(w *world) {
+	top, _ := w.tree(w.alice, "tree")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	errs := together(20, func(i int) error {
+		if i%2 == 0 {
+			return w.db.Purge(w.Context(), w.alice.ID, top, w.now)
+		}
+		_, err := w.db.Restore(w.Context(), w.alice.ID, top, w.now)
+		return err
+	})
+	if count(errs, nil) != 1 || count(errs, store.ErrNotFound) != 19 {
+		w.Errorf("results: %v", errs)
+	}
+	w.counted()
+}
+
+// A row number that came back would give the new folder the old one's trashed children.
+func trashPurgedFolder(w *world) {
+	docs := w.folder(w.alice, "/docs")
+	e := w.file(w.alice, docs, "a", "a", 1)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, docs, w.now))
+	for i := range 5 {
+		w.folder(w.alice, fmt.Sprintf("/new%d", i))
+	}
+	back, err := w.db.Restore(w.Context(), w.alice.ID, e.ID, w.now)
+	w.ok(err)
+	if back.Parent != "" {
+		w.Errorf("restored into %s", back.Parent)
+	}
+}
+
+func trashedBefore(w *world) {
+	var ids []store.EntryID
+	start := w.now
+	for i := range 4 {
+		u := []store.User{w.alice, w.bob}[i%2]
+		e := w.file(u, w.folder(u, fmt.Sprintf("/d%d", i)), "f", fmt.Sprint(i), 1)
+		w.ok(w.db.Trash(w.Context(), u.ID, e.Parent, start.Add(time.Duration(10-i)*time.Hour)))
+		ids = append(ids, e.Parent)
+	}
+	for _, c := range []struct {
+		at    time.Duration
+		limit int
+		want  []store.EntryID
+	}{
+		{7 * time.Hour, 10, nil},
+		{8*time.Hour + 1000, 10, []store.EntryID{ids[3], ids[2]}},
+		{20 * time.Hour, 3, []store.EntryID{ids[3], ids[2], ids[1]}},
+	} {
+		es, err := w.db.TrashedBefore(w.Context(), start.Add(c.at), c.limit)
+		w.ok(err)
+		if len(es) != len(c.want) {
+			w.Fatalf("before %v: %+v, want %v", c.at, es, c.want)
+		}
+		for i, e := range es {
+			if e.ID != c.want[i] || e.User == 0 {
+				w.Errorf("before %v: %+v, want %v", c.at, es, c.want)
+			}
+		}
+	}
+}
+
+func trashUpload(w *world) {
+	top, below := w.tree(w.alice, "tree")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	e := w.file(w.alice, below[0], "new", "new", 1)
+	if e.Parent != "" {
+		w.Errorf("uploaded into the trash: %+v", e)
+	}
+	_, err := w.db.LinkContent(w.Context(), store.NewEntry{
+		User: w.alice.ID, Digest: e.Content.Sums.Digest, Size: 1, Parent: below[0], Name: "x", When: w.now,
+	})
+	w.is(err, store.ErrNotFound)
+}
+
+// Whatever comes first, an entry is never visible in a folder that is not.
+func trashUploadRace(w *world) {
+	for i := range 15 {
+		id := w.folder(w.alice, fmt.Sprintf("/d%d", i))
+		c := w.completion(w.alice, fmt.Sprintf("file%d", i), sums(fmt.Sprint(i), 1))
+		c.Parent = id
+		var e store.Entry
+		errs := together(2, func(n int) error {
+			if n == 0 {
+				return w.db.Trash(w.Context(), w.alice.ID, id, w.now)
+			}
+			done, err := w.db.CompleteUploads(w.Context(), []store.Completion{c})
+			if err == nil {
+				e = done[0].Entry
+			}
+			return err
+		})
+		w.ok(errs[0])
+		w.ok(errs[1])
+		w.visible(w.alice, e.Parent == "", e.ID)
+	}
+}
+
+func trashMany(w *world) {
+	top := w.folder(w.alice, "/many")
+	var cs []store.Completion
+	for i := range 1000 {
+		c := w.completion(w.alice, fmt.Sprintf("file %d", i), sums(fmt.Sprint(i), 1))
+		c.Parent = top
+		cs = append(cs, c)
+	}
+	_, err := w.db.CompleteUploads(w.Context(), cs)
+	w.ok(err)
+	w.account(w.alice, 1000, 0)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	_, err = w.db.Restore(w.Context(), w.alice.ID, top, w.now)
+	w.ok(err)
+	w.wantNames(w.alice, "", "many")
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, w.now))
+	w.account(w.alice, 0, 0)
+	if n := len(w.garbage()); n != 1000 {
+		w.Errorf("%d blobs are garbage, want 1000", n)
+	}
+}
+
+func trashNameIsFree(w *world) {
+	for i := range 3 {
+		e := w.file(w.alice, "", "same", fmt.Sprint(i), 1)
+		if e.Name != "same" {
+			w.Errorf("name is %q", e.Name)
+		}
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	}
+	w.account(w.alice, 3, 0)
+}
+
+func trashKeepsTimes(w *world) {
+	docs := w.folder(w.alice, "/docs")
+	e := w.file(w.alice, docs, "a", "a", 1)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, w.later(time.Hour)))
+	_, err := w.db.Restore(w.Context(), w.alice.ID, docs, w.later(time.Hour))
+	w.ok(err)
+	got, err := w.db.Entry(w.Context(), w.alice.ID, e.ID)
+	w.ok(err)
+	if !got.Updated.Equal(e.Updated) || !got.Created.Equal(e.Created) || got.TrashOf != "" || !got.Deleted.IsZero() {
+		w.Errorf("entry is %+v, was %+v", got, e)
+	}
+	if got.Revision <= e.Revision {
+		w.Error("going and coming back did not count as a change")
+	}
+}
