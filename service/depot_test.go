@@ -138,7 +138,7 @@ func randomBytes(n int) []byte {
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func (d *depot) transfers() *service.Transfers {
-	return &service.Transfers{Rows: d.db, Contents: d.db, Places: d.places, Queue: d.queue, Now: d.clock.Now,
+	return &service.Transfers{Rows: d.db, Contents: d.db, Garbage: d.db, Places: d.places, Queue: d.queue, Now: d.clock.Now,
 		Log: quiet(), Metrics: service.NewMetrics(nil), LeaseTime: time.Hour}
 }
 
@@ -263,7 +263,7 @@ func (b blobsWith) Put(ctx context.Context, name store.BlobName, src store.Blob,
 
 // onPut makes the object store call fn for each Put.
 func (d *depot) onPut(fn func(ctx context.Context, put func() error) error) {
-	d.places.Objects = map[store.Kind]store.Blobs{store.Disk: blobsWith{d.objects, fn}}
+	d.places.Objects[store.Disk] = blobsWith{d.objects, fn} // the map is shared with the services that were made
 }
 
 // copied is a place whose blobs are not recognised as files on the same disk, so that moving them copies them.

@@ -3,8 +3,10 @@ package service_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/blinkdrive/blinkdrive/service"
@@ -105,6 +107,107 @@ func TestFsckOfGarbage(t *testing.T) {
 	}
 	d.fsck(true)
 	d.holds(0, 0, 0)
+}
+
+// tamper changes the database behind the drive's back.
+func (d *depot) tamper(statement string, args ...any) {
+	d.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(d.root, "blinkdrive.db"))
+	d.ok(err)
+	_, err = db.Exec(statement, args...)
+	d.ok(errors.Join(err, db.Close()))
+}
+
+func TestFsckSetsCountsRight(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.file(1000)
+	d.tamper(`UPDATE tbl_file SET ref_count = 7`)
+	d.tamper(`UPDATE tbl_user SET used = 5, reserved = 6`)
+	report, found := d.fsck(false)
+	if report.Problems != 3 || kinds(found)[service.CountWrong] != 3 {
+		t.Fatalf("%+v\n%v", report, found)
+	}
+	if report, found = d.fsck(true); !report.Clean() || report.Repaired != 3 {
+		t.Fatalf("%+v\n%v", report, found)
+	}
+	d.clean()
+	if u := d.account(); u.Used != 1000 || u.Reserved != 0 {
+		t.Errorf("%+v", u)
+	}
+}
+
+func TestFsckTakesABlobInUseOffTheGarbageList(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, data := d.file(1000)
+	l := e.Content.Location
+	d.tamper(`INSERT INTO tbl_garbage (file_addr, blob_name, kind, node, s3_upload, since) VALUES (?, ?, 'local', 'n1', '', 0)`,
+		l.String(), string(l.Name()))
+	report, found := d.fsck(false)
+	if report.Problems != 1 || kinds(found)[service.GarbageInUse] != 1 {
+		t.Fatalf("%+v\n%v", report, found)
+	}
+	if report, found = d.fsck(true); !report.Clean() {
+		t.Fatalf("%+v\n%v", report, found)
+	}
+	d.holds(1, 0, 0)
+	d.reads(e, data)
+}
+
+func TestFsckFindsJobsWithoutContent(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, _ := d.file(1000)
+	f := &service.Fsck{Contents: noContents{d.db}, Rows: d.db, Garbage: d.db, Places: d.places, Now: d.clock.Now}
+	var found []service.Finding
+	report, err := f.Run(t.Context(), true, func(x service.Finding) { found = append(found, x) })
+	d.ok(err)
+	if report.Problems != 1 || found[0].Kind != service.TransferLost {
+		t.Fatalf("%+v\n%v", report, found)
+	}
+	if want := "transfer-lost " + e.Content.Sums.Digest.String() + ": there is no such content"; found[0].String() != want {
+		t.Errorf("got %s", found[0])
+	}
+}
+
+// noContents knows of no content, which the database itself does not let happen.
+type noContents struct{ store.Contents }
+
+func (noContents) Content(context.Context, store.Digest) (store.Content, error) {
+	return store.Content{}, store.ErrNotFound
+}
+
+func (noContents) ListContents(context.Context, int64, int) ([]store.Content, error) { return nil, nil }
+
+// A content that moves while it is read is looked at where it is now.
+func TestFsckBesideATransfer(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, _ := d.file(1000)
+	f := &service.Fsck{Contents: &movingContents{d.db, func() {
+		d.ok(d.transfers().Handle(t.Context(), e.Content.Sums.Digest))
+		d.sweep(afterGrace)
+	}}, Rows: d.db, Garbage: d.db, Places: d.places, Now: d.clock.Now}
+	report, err := f.Run(t.Context(), true, func(x service.Finding) { t.Error(x) })
+	if err != nil || report.Contents != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+}
+
+// movingContents has something happen after its rows were listed.
+type movingContents struct {
+	store.Contents
+	then func()
+}
+
+func (m *movingContents) ListContents(ctx context.Context, after int64, limit int) ([]store.Content, error) {
+	cs, err := m.Contents.ListContents(ctx, after, limit)
+	if m.then != nil {
+		m.then()
+		m.then = nil
+	}
+	return cs, err
 }
 
 func TestFsckShowsTransfersThatWereGivenUp(t *testing.T) {

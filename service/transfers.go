@@ -17,6 +17,7 @@ import (
 type Transfers struct {
 	Rows     store.Transfers
 	Contents store.Contents
+	Garbage  store.GarbageList
 	Places   Places
 	Queue    mq.Queue
 	Now      func() time.Time
@@ -227,14 +228,15 @@ func (s *Transfers) settle(ctx context.Context, t store.Transfer, err error) err
 // settleTime is how long recording a failure may take.
 const settleTime = 10 * time.Second
 
-// abandon leaves a job to whoever has it now. The bytes that we may have put may be nobody's, then this lists them as
-// garbage; our fence is old, so that it can do nothing else.
+// abandon leaves a job to whoever has it now. The bytes that we may have put may be nobody's: then they are garbage.
+// This must not go by FinishTransfer: a lease that we could not renew may still be ours, and nothing was put.
 func (s *Transfers) abandon(ctx context.Context, t store.Transfer) {
 	s.Log.Info("a transfer went to another worker, or its content is gone", "digest", t.Digest)
 	if t.To.IsZero() {
 		return
 	}
-	if err := s.Rows.FinishTransfer(ctx, t, s.Now()); err != nil && !errors.Is(err, store.ErrConflict) {
+	err := s.Garbage.AddGarbage(ctx, store.Garbage{Location: t.To, S3Upload: t.S3Upload, Since: s.Now()})
+	if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody uses them
 		s.Log.Warn("bytes of a lost transfer were left to the sweeper", "at", t.To, "err", err)
 	}
 }

@@ -324,6 +324,58 @@ func TestLostLeaseCancelsTheWork(t *testing.T) {
 	}
 }
 
+// deafRows takes no renewal.
+type deafRows struct{ store.Transfers }
+
+func (r deafRows) SaveTransfer(ctx context.Context, t store.Transfer, until time.Time) error {
+	if jobs, err := r.ListTransfers(ctx, store.TransferPending, 1); err != nil || jobs[0].To.IsZero() {
+		return errors.Join(err, r.Transfers.SaveTransfer(ctx, t, until))
+	}
+	return errBroken
+}
+
+// A worker that cannot renew its lease stops by itself when the lease has run out.
+func TestLeaseThatCannotBeRenewed(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, data := d.file(10_000)
+	w := d.transfers()
+	w.Rows, w.Now, w.LeaseTime = deafRows{d.db}, time.Now, 60*time.Millisecond
+	d.onPut(func(ctx context.Context, _ func() error) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	d.ok(w.Handle(t.Context(), e.Content.Sums.Digest))
+	d.isAt(e, store.Local)
+	d.reads(e, data)
+	d.onPut(func(_ context.Context, put func() error) error { return put() })
+	await(t, "the next worker's turn", func() bool {
+		next := d.transfers()
+		next.Now = time.Now
+		d.ok(next.Handle(t.Context(), e.Content.Sums.Digest))
+		return d.moved(e)()
+	})
+	d.reads(e, data)
+	d.sweep(afterGrace)
+	d.holds(0, 1, 0)
+}
+
+// No byte goes to a place that the row does not name, so that no crash leaves bytes that nobody knows.
+func TestDestinationIsNamedFirst(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, _ := d.file(1000)
+	d.onPut(func(_ context.Context, put func() error) error {
+		jobs, err := d.db.ListTransfers(t.Context(), store.TransferPending, 1)
+		if err != nil || len(jobs) != 1 || jobs[0].To != d.objects.Locate(e.Content.Location.Name()) {
+			t.Errorf("the row says %+v, %v", jobs, err)
+		}
+		return put()
+	})
+	d.ok(d.transfers().Handle(t.Context(), e.Content.Sums.Digest))
+	d.isAt(e, store.Disk)
+}
+
 // While a transfer takes longer than a lease, the lease is renewed.
 func TestLeaseIsRenewed(t *testing.T) {
 	t.Parallel()
