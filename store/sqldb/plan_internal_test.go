@@ -8,9 +8,9 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-func openInternal(t *testing.T) *DB {
+func openInternal(t testing.TB) (*DB, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "plan.db")
+	path := filepath.Join(t.TempDir(), "blinkdrive.db")
 	if err := Migrate(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func openInternal(t *testing.T) *DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return db
+	return db, path
 }
 
 func plan(t *testing.T, db *DB, query string, args ...any) string {
@@ -44,7 +44,7 @@ func plan(t *testing.T, db *DB, query string, args ...any) string {
 // Every page of every listing comes straight from an index, in order: no scan, no sort, whatever there is.
 func TestListingsUseIndexes(t *testing.T) {
 	t.Parallel()
-	db := openInternal(t)
+	db, _ := openInternal(t)
 	queries := []store.Query{{User: 1, Trash: true, Limit: 5}}
 	for _, s := range []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest} {
 		queries = append(queries, store.Query{User: 1, Sort: s, Limit: 5}, store.Query{User: 1, Sort: s, Files: true, Limit: 5})

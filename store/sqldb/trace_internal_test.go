@@ -1,0 +1,127 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"modernc.org/sqlite"
+
+	"github.com/blinkdrive/blinkdrive/store/storetest"
+)
+
+// A tracer notes every statement that goes through its connections.
+type tracer struct {
+	driver.Connector
+	mu         *sync.Mutex
+	statements map[string]bool
+}
+
+func (t tracer) note(query string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.statements[query] = true
+}
+
+func (t tracer) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := t.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return tracedConn{c, t}, nil
+}
+
+type tracedConn struct {
+	driver.Conn
+	tracer tracer
+}
+
+func (c tracedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+}
+
+func (c tracedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.tracer.note(query)
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+}
+
+func (c tracedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.tracer.note(query)
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+// trace lets the pools of a database be noted.
+func (t tracer) trace(tb testing.TB, db *DB, path string) {
+	tb.Helper()
+	pool := func(dsn string, conns int) *sql.DB {
+		c, err := sqlite.NewConnector(dsn)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		t.Connector = c
+		p := sql.OpenDB(t)
+		p.SetMaxOpenConns(conns)
+		return p
+	}
+	if err := db.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	db.w, db.r = pool(writerDSN(path), 1), pool(readerDSN(path), 4)
+}
+
+// unbounded reports whether a statement has to look at all of a table: the counting of CountRefs and Backlog.
+func unbounded(query string) bool {
+	return strings.Contains(query, "HAVING") || strings.Contains(query, "COUNT(*) FROM tbl_garbage")
+}
+
+// TestContracts runs the conformance suites. Afterwards every statement that they made must have found its rows by an
+// index, and in the order that it wants them.
+func TestContracts(t *testing.T) {
+	t.Parallel()
+	tr := tracer{mu: &sync.Mutex{}, statements: map[string]bool{}}
+	t.Run("SQL", func(t *testing.T) {
+		storetest.SQL(t, func(t *testing.T) storetest.Database {
+			db, path := openInternal(t)
+			tr.trace(t, db, path)
+			return db
+		})
+	})
+	db, _ := openInternal(t)
+	lists := regexp.MustCompile(`\((\?,)+\?\)`)
+	seen := map[string]bool{}
+	for query := range tr.statements {
+		query = lists.ReplaceAllString(query, "(?,?)")
+		if seen[query] || unbounded(query) {
+			continue
+		}
+		seen[query] = true
+		args := make([]any, strings.Count(query, "?"))
+		for i := range args {
+			args[i] = 1
+		}
+		got := plan(t, db, query, args...)
+		if !harmless(got) {
+			t.Errorf("%s\n%s", query, got)
+		}
+	}
+	if len(seen) < 60 {
+		t.Errorf("only %d statements were seen", len(seen))
+	}
+}
+
+// harmless reports whether nothing is scanned but constants and what a recursion found, and nothing is sorted but that and
+// the contents of what is purged.
+func harmless(plan string) bool {
+	for line := range strings.Lines(plan) {
+		switch line = strings.TrimSpace(line); {
+		case line == "SCAN up", line == "SCAN down", line == "SCAN CONSTANT ROW", line == "USE TEMP B-TREE FOR GROUP BY":
+		case strings.HasPrefix(line, "SCAN"), strings.HasPrefix(line, "USE TEMP") && !strings.Contains(plan, "SCAN up"):
+			return false
+		}
+	}
+	return true
+}
