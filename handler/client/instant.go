@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 )
@@ -29,10 +30,18 @@ type InstantRequest struct {
 // Instant asks for an entry without sending the content, and proves from src that the caller has it where the drive
 // wants proof. ok is false if the content must be uploaded.
 func (c *Client) Instant(ctx context.Context, r InstantRequest, src io.ReaderAt) (m api.Meta, ok bool, err error) {
+	return c.instant(ctx, r, src, func(time.Duration) {})
+}
+
+// instant tells proving, before it sends a proof, how long the answer to the question took.
+func (c *Client) instant(
+	ctx context.Context, r InstantRequest, src io.ReaderAt, proving func(took time.Duration),
+) (m api.Meta, ok bool, err error) {
 	v := r.values()
 	v.Set("filehash", r.Digest)
 	v.Set("filesize", strconv.FormatInt(r.Size, 10))
 	for range maxChallenges {
+		start := time.Now()
 		env, err := c.fastUpload(ctx, v, &m)
 		if err != nil || env.Code == api.OK || env.Code == api.InvalidUpload {
 			return m, err == nil && env.Code == api.OK, err
@@ -45,6 +54,7 @@ func (c *Client) Instant(ctx context.Context, r InstantRequest, src io.ReaderAt)
 		if err != nil {
 			return m, false, err
 		}
+		proving(time.Since(start))
 		v.Set("challenge", ch.Challenge)
 		v.Set("proof", proof)
 	}

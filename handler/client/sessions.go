@@ -128,6 +128,10 @@ func (c *Client) Uploads(ctx context.Context) ([]api.UploadStatus, error) {
 
 // Cancel ends an unfinished upload; what was sent is given up.
 func (c *Client) Cancel(ctx context.Context, uploadID string) error {
+	return c.ask(ctx, cancelCall(uploadID), nil)
+}
+
+func cancelCall(uploadID string) call {
 	form := url.Values{"uploadid": {uploadID}}
-	return c.ask(ctx, call{method: http.MethodPost, path: "/file/mpupload/cancel", form: form, again: true}, nil)
+	return call{method: http.MethodPost, path: "/file/mpupload/cancel", form: form, again: true}
 }

@@ -20,7 +20,7 @@ type UploadOptions struct {
 	Target
 	ChunkSize int64       // asked of the drive, which may give another; 0: the drive's choice
 	Parallel  int         // chunks under way at once; default that of the client
-	NoInstant bool        // send the bytes even if the drive may hold them
+	NoInstant bool        // do not ask whether the drive holds the bytes
 	Progress  func(Event) // called now and then, by one goroutine at a time; must return soon
 }
 
@@ -95,11 +95,14 @@ func (u *upload) run(ctx context.Context, size int64) error {
 		return err
 	}
 	u.res.Digest = u.sums.digest
-	if !u.o.NoInstant {
-		if ok, err := u.instant(ctx); ok || err != nil {
-			return err
-		}
+	if u.o.NoInstant || size < minAsk {
+		return u.sessions(ctx)
 	}
+	return u.ask(ctx)
+}
+
+// sessions sends the file, beginning anew where the drive has lost an upload.
+func (u *upload) sessions(ctx context.Context) (err error) {
 	for range maxSessions {
 		var again bool
 		if again, err = u.session(ctx); !again {
@@ -109,16 +112,6 @@ func (u *upload) run(ctx context.Context, size int64) error {
 	return err
 }
 
-func (u *upload) instant(ctx context.Context) (bool, error) {
-	u.meter.enter(StageAsking, 0)
-	r := InstantRequest{Target: u.o.Target, Digest: u.sums.digest, Size: u.sums.layout.size}
-	m, ok, err := u.c.Instant(ctx, r, u.src)
-	if ok {
-		u.res.Meta, u.res.Instant, u.res.BytesSaved = m, true, r.Size
-	}
-	return ok, err
-}
-
 // session opens or takes up an upload and brings it to its end. again says that the drive no longer knows it, so that a
 // new one may do better.
 func (u *upload) session(ctx context.Context) (again bool, err error) {
@@ -126,7 +119,7 @@ func (u *upload) session(ctx context.Context) (again bool, err error) {
 		Target: u.o.Target, Digest: u.sums.digest, Size: u.sums.layout.size, ChunkSize: u.o.ChunkSize,
 	})
 	if IsCode(err, api.AlreadyHave) {
-		ok, ierr := u.instant(ctx)
+		ok, ierr := u.link(ctx)
 		// Not ok: it was deleted this very moment, and the next session sends it.
 		return !ok && ierr == nil, errors.Join(ierr, unless(ok, err))
 	}
