@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a condition is waited for.
-const patience = 60 * time.Second
+const patience = 90 * time.Second
 
 // startBrowser starts a headless Chromium with an empty profile. Its absence is a failure, not a reason to skip.
 func startBrowser(t *testing.T) context.Context {
@@ -185,6 +185,21 @@ func (b *tab) ackedChunks() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.acked)
+}
+
+// wantNothingAgain checks that no chunk that had been acknowledged was sent again, and none was acknowledged twice.
+func (b *tab) wantNothingAgain() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.again) > 0 {
+		b.t.Errorf("acknowledged chunks %v were sent again", b.again)
+	}
+	for index, times := range b.acked {
+		if times > 1 {
+			b.t.Errorf("chunk %d was acknowledged %d times", index, times)
+		}
+	}
 }
 
 func (b *tab) must(err error) {

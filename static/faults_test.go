@@ -97,6 +97,7 @@ func says(status, code int, data string) fault {
 
 // TestFaults uploads over a line on which everything goes wrong that may.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	line, url := newBadLine(t, startDrive(t))
 	b := newTab(t, startBrowser(t), url)
 	b.signUp(newName())
@@ -119,8 +120,8 @@ func TestFaults(t *testing.T) {
 		line.expect(c.plan)
 		b.choose(id("upload-input"), path)
 		b.waitState(c.name, c.end)
-		if line.left() > 0 {
-			t.Errorf("%s: not all faults came to pass: %v", c.name, line.plan)
+		if n := line.left(); n > 0 {
+			t.Errorf("%s: %d faults did not come to pass", c.name, n)
 		}
 		if c.end == "failed" {
 			b.click(in("upload", c.name, "upload-retry"))

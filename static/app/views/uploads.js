@@ -47,7 +47,7 @@ export class UploadsView {
       if (this.#rows.has(upload)) continue;
       const row = new Row(this.engine, upload);
       this.#rows.set(upload, row);
-      this.list.append(row.element);
+      this.list.insertBefore(row.element, this.list.querySelector('[data-state="done"], [data-state="instant"]'));
       row.refresh();
     }
     this.element.hidden = uploads.length === 0;
