@@ -25,7 +25,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix `key:"trusted_proxies" help:"addresses (CIDR, comma-separated) whose X-Forwarded-For counts"`
 	Roles          []string       `key:"roles" def:"api,transfer,sweeper" need:"yes" one:"api,transfer,sweeper" help:"what this process does"`
 
-	DefaultQuota   Size `key:"quota.default" def:"10GiB" min:"0" help:"quota of a new user"`
+	DefaultQuota   Size `key:"quota.default" def:"10GiB" min:"1" help:"quota of a new user"`
 	MaxFileSize    Size `key:"upload.max_size" def:"1TiB" min:"1" help:"largest file"`
 	MaxOpenUploads int  `key:"upload.max_open" def:"100" min:"1" help:"unfinished uploads of one user"`
 	MinFreeSpace   Size `key:"disk.min_free" def:"1GiB" min:"0" help:"space that uploads leave free on the disk"`
@@ -46,7 +46,7 @@ type Config struct {
 
 	TransferWorkers         int      `key:"transfer.workers" def:"2" min:"1" help:"transfers at once"`
 	SignupOpen              bool     `key:"signup.open" def:"on" help:"anybody may sign up; off leaves it to the user command"`
-	SigninFailuresPerMinute int      `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins from one address before it has to wait"`
+	SigninFailuresPerMinute int      `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins, and failed proofs of possession, from one address before it has to wait"`
 	CORSOrigins             []string `key:"cors.origins" check:"origin" help:"origins (comma-separated) whose pages may call with a token"`
 
 	ShutdownTimeout time.Duration `key:"shutdown.timeout" def:"30s" min:"0s" help:"how long running requests may take to finish after SIGTERM"`

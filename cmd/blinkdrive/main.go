@@ -1,0 +1,128 @@
+// Command blinkdrive is the drive's server and its tools.
+//
+// It owns commands, flags, signals and exit codes, and nothing that would be worth a unit test: cmd/internal/setup opens
+// the rooms, service has the rules. Exit codes: 0 all is well, 1 it failed, or fsck found problems that remain, 2 the call or the
+// configuration is wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/blinkdrive/blinkdrive/config"
+	"github.com/blinkdrive/blinkdrive/service"
+)
+
+// version is set by the Makefile.
+var version = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(errs, "blinkdrive:", message(err))
+	if _, wrong := errors.AsType[config.Mistakes](err); wrong || errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// message is what a person at the terminal should read: a rule's own words, without the cause.
+func message(err error) string {
+	if e, ok := errors.AsType[*service.Error](err); ok {
+		return e.Msg
+	}
+	return err.Error()
+}
+
+// errUsage marks a call that cannot be meant so.
+var errUsage = errors.New("see blinkdrive --help")
+
+func usage(err error) error { return fmt.Errorf("%w (%w)", err, errUsage) }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "blinkdrive",
+		Short:         "A cloud drive whose uploads finish in a blink",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	config.AddFlags(root.PersistentFlags())
+	root.AddCommand(newServe(), newUser(), newTransfers(), newFsck(), newMigrate(), newConfig(), newVersion())
+	return root
+}
+
+// load reads the configuration that a command is to work with.
+func load(c *cobra.Command) (config.Config, error) {
+	return config.Load(config.Sources{Env: os.Environ(), Flags: c.Flags()})
+}
+
+// args checks the number of arguments of a command.
+func args(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := cobra.ExactArgs(n)(c, given); err != nil {
+			return usage(err)
+		}
+		return nil
+	}
+}
+
+// group is a command that is nothing without one of its own.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: func(_ *cobra.Command, given []string) error {
+		if len(given) > 0 {
+			return usage(fmt.Errorf("unknown command %q", use+" "+given[0]))
+		}
+		return nil
+	}, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	g.AddCommand(commands...)
+	return g
+}
+
+func newConfig() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print the configuration that is in force, secrets hidden",
+		Args:  args(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load(c)
+			if err != nil {
+				return err
+			}
+			fmt.Fprint(c.OutOrStdout(), cfg.Dump())
+			return nil
+		},
+	}
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  args(0),
+		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "blinkdrive", version) },
+	}
+}

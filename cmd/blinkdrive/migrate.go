@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/blinkdrive/blinkdrive/cmd/internal/setup"
+)
+
+func newMigrate() *cobra.Command {
+	return group("migrate", "Change the database's schema; serve does this by itself",
+		&cobra.Command{Use: "up", Short: "Bring the schema up to date; no server may run", Args: args(0), RunE: migrateUp},
+		&cobra.Command{Use: "down STEPS", Short: "Undo the last migrations, and lose what they hold; no server may run", Args: args(1), RunE: migrateDown},
+		&cobra.Command{Use: "status", Short: "Print the schema's version and the newest one", Args: args(0), RunE: migrateStatus},
+	)
+}
+
+func migrateUp(c *cobra.Command, _ []string) error {
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	if err := setup.MigrateUp(c.Context(), cfg); err != nil {
+		return err
+	}
+	return migrateStatus(c, nil)
+}
+
+func migrateDown(c *cobra.Command, given []string) error {
+	steps, err := strconv.Atoi(given[0])
+	if err != nil || steps < 1 {
+		return usage(fmt.Errorf("%q is no number of steps", given[0]))
+	}
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	if err := setup.MigrateDown(c.Context(), cfg, steps); err != nil {
+		return err
+	}
+	return migrateStatus(c, nil)
+}
+
+func migrateStatus(c *cobra.Command, _ []string) error {
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	current, latest, dirty, err := setup.MigrateStatus(c.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "version %d of %d\n", current, latest)
+	if dirty {
+		return fmt.Errorf("migration %d failed halfway; mend the database by hand", current)
+	}
+	return nil
+}

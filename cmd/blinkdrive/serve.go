@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/blinkdrive/blinkdrive/cmd/internal/setup"
+)
+
+func newServe() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the drive: the API and the page, the transfer worker and the sweeper",
+		Args:  args(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withDrive(c, func(ctx context.Context, d *setup.Drive) error {
+				return d.Serve(ctx, func(url string) { fmt.Fprintln(c.OutOrStdout(), url) })
+			})
+		},
+	}
+}
+
+func newFsck() *cobra.Command {
+	var repair bool
+	c := &cobra.Command{
+		Use:   "fsck",
+		Short: "Read every blob again and compare rows, disk and references; no server may run",
+		Args:  args(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withDrive(c, func(ctx context.Context, d *setup.Drive) error { return fsck(c, d, repair) })
+		},
+	}
+	c.Flags().BoolVar(&repair, "repair", false, "mend what is safe to mend; no byte is deleted")
+	return c
+}
+
+// withDrive opens a whole drive for as long as fn works on it.
+func withDrive(c *cobra.Command, fn func(context.Context, *setup.Drive) error) error {
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	log, err := setup.NewLogger(c.ErrOrStderr(), cfg)
+	if err != nil {
+		return err
+	}
+	d, err := setup.Open(c.Context(), cfg, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(c.Context(), d), d.Close())
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/blinkdrive/blinkdrive/cmd/internal/setup"
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// listed is how many jobs of a state are shown.
+const listed = 1000
+
+func newTransfers() *cobra.Command {
+	return group("transfers", "List and replay the jobs of the transfer worker; a server may run meanwhile",
+		&cobra.Command{Use: "list", Short: "List the jobs that wait and those that were given up", Args: args(0), RunE: withRows(listTransfers)},
+		&cobra.Command{Use: "replay [DIGEST]", Short: "Try one job again that was given up, or all of them",
+			Args: cobra.MaximumNArgs(1), RunE: withRows(replayTransfers)},
+	)
+}
+
+func listTransfers(c *cobra.Command, rows *setup.Rows, _ []string) error {
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "DIGEST\tSTATE\tATTEMPTS\tNEXT\tFROM\tTO\tLAST ERROR")
+	for state, name := range []string{store.TransferPending: "pending", store.TransferFailed: "failed"} {
+		jobs, err := rows.Transfers.ListTransfers(c.Context(), store.TransferState(state), listed)
+		if err != nil {
+			return err
+		}
+		for _, t := range jobs {
+			to := string(t.Target)
+			if !t.To.IsZero() {
+				to = t.To.String()
+			}
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", t.Digest, name, t.Attempts,
+				t.NextAttempt.UTC().Format("2006-01-02 15:04:05"), t.From, to, t.LastError)
+		}
+		if len(jobs) == listed {
+			fmt.Fprintf(w, "…\t%s\t\t\t\t\tonly the oldest %d are shown\n", name, listed)
+		}
+	}
+	return w.Flush()
+}
+
+func replayTransfers(c *cobra.Command, rows *setup.Rows, given []string) error {
+	var d store.Digest
+	if len(given) == 1 {
+		var err error
+		if d, err = store.ParseDigest(given[0]); err != nil {
+			return usage(err)
+		}
+	}
+	n, err := rows.Transfers.ReplayTransfers(c.Context(), d, time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%d jobs will be tried again\n", n)
+	return nil
+}

@@ -1,0 +1,58 @@
+package setup
+
+import (
+	"context"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/blinkdrive/blinkdrive/handler"
+)
+
+// Handler returns the drive's HTTP side.
+func (d *Drive) Handler() (http.Handler, error) {
+	var public *url.URL
+	if d.Config.PublicURL != "" {
+		var err error
+		if public, err = url.Parse(d.Config.PublicURL); err != nil {
+			return nil, err
+		}
+	}
+	s := &handler.Server{
+		Accounts: d.Accounts, Files: d.Files, Uploads: d.Uploads, Instant: d.Instant, Downloads: d.Downloads,
+		Log: d.Log, Checks: d.checks(), Metrics: d.figures(),
+		PublicURL: public, TrustedProxies: d.Config.TrustedProxies, CORSOrigins: d.Config.CORSOrigins,
+		ReadTimeout: d.Config.ChunkDeadline,
+	}
+	return s.Handler(), nil
+}
+
+// checks are what readiness depends on.
+func (d *Drive) checks() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"database": d.rooms.db.Ping,
+		"queue":    d.rooms.queue.Check,
+		"disk": func(ctx context.Context) error {
+			_, err := d.rooms.staging.Free(ctx)
+			return err
+		},
+	}
+}
+
+func (d *Drive) figures() http.Handler {
+	return promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{Registry: d.Registry})
+}
+
+// adminHandler shows what only an operator should see.
+func (d *Drive) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", d.figures())
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}

@@ -1,0 +1,143 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Limits of the HTTP server. There is no limit on a whole request or answer: an honest upload may be slow, and the
+// handlers renew a deadline with each piece that arrives or leaves.
+const (
+	headerTime  = 10 * time.Second
+	headerBytes = 64 << 10
+	idleTime    = 2 * time.Minute
+)
+
+// Run does the background work of the configured roles until ctx ends, and returns nil then. A worker that fails
+// stops the others.
+func (d *Drive) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if d.Config.HasRole("transfer") {
+		g.Go(func() error { return d.Transfers.Run(ctx) })
+	}
+	if d.Config.HasRole("sweeper") {
+		g.Go(func() error { return d.Sweeper.Run(ctx, d.sweepEvery()) })
+	}
+	g.Go(func() error { <-ctx.Done(); return nil })
+	return g.Wait()
+}
+
+// Serve serves the drive until ctx ends: it opens the listeners, calls ready with the URL of the API (if that is among
+// the roles), and does the background work. At the end it takes no more requests, lets those that run finish for the
+// configured time, and only then stops the work.
+func (d *Drive) Serve(ctx context.Context, ready func(url string)) error {
+	servers, err := d.listen(ready)
+	if err != nil {
+		return err
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	g.Go(func() error { return d.Run(work) })
+	for _, s := range servers {
+		g.Go(s.serve)
+	}
+	select {
+	case <-ctx.Done():
+		d.Log.Info("stopping", "at most", d.Config.ShutdownTimeout)
+	case <-failed.Done():
+	}
+	for _, s := range servers {
+		s.shutdown(d.Config.ShutdownTimeout, d.Log)
+	}
+	stopWork()
+	return g.Wait()
+}
+
+// A server is an HTTP server and its listener.
+type server struct {
+	http.Server
+	listener net.Listener
+}
+
+func (d *Drive) listen(ready func(url string)) ([]*server, error) {
+	var servers []*server
+	closeAll := func() {
+		for _, s := range servers {
+			_ = s.listener.Close()
+		}
+	}
+	if d.Config.AdminListen != "" {
+		s, err := d.newServer(d.Config.AdminListen, d.adminHandler())
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, s)
+		d.Log.Info("pprof and metrics", "address", s.listener.Addr())
+	}
+	if d.Config.HasRole("api") {
+		h, err := d.Handler()
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		s, err := d.newServer(d.Config.Listen, h)
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		servers = append(servers, s)
+		ready(localURL(s.listener.Addr()))
+	}
+	return servers, nil
+}
+
+func (d *Drive) newServer(address string, h http.Handler) (*server, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return &server{listener: l, Server: http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		MaxHeaderBytes:    headerBytes,
+		IdleTimeout:       idleTime,
+		ErrorLog:          slog.NewLogLogger(d.Log.Handler(), slog.LevelDebug), // peers that go away, mostly
+	}}, nil
+}
+
+func (s *server) serve() error {
+	if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// shutdown cuts off what has not finished in time.
+func (s *server) shutdown(within time.Duration, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		log.Warn("requests were cut off", "after", within)
+		_ = s.Close()
+	}
+}
+
+// localURL is how to reach an address from this machine.
+func localURL(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return "http://" + a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,57 @@
+package setup
+
+import (
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// target is the object store that new contents are moved to.
+const target = store.Disk
+
+// wire gives the services their rooms and options.
+func (d *Drive) wire() {
+	c, r := d.Config, d.rooms
+	d.Accounts = accounts(c, r.db, d.Log)
+	d.Accounts.Metrics = r.metrics
+	d.Files = &service.Files{Entries: r.db, Changes: r.db, Now: time.Now}
+	d.Uploads = &service.Uploads{
+		Rows: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db,
+		Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: target,
+		MaxSize: int64(c.MaxFileSize), MaxOpen: c.MaxOpenUploads, TTL: c.UploadTTL,
+		Log: d.Log, Now: time.Now, Metrics: r.metrics, Step: step(),
+	}
+	d.Instant = &service.Instant{
+		Entries: r.db, Contents: r.db, Uploads: d.Uploads, Places: r.places, Challenges: r.challenges,
+		Throttle: &service.Throttle{Limit: c.SigninFailuresPerMinute},
+		NoProof:  !c.InstantProof, UserOnly: c.InstantScope == "user",
+		Log: d.Log, Now: time.Now, Metrics: r.metrics,
+	}
+	d.Downloads = &service.Downloads{
+		Entries: r.db, Users: r.db, Places: r.places, Secret: r.secret, LinkTTL: c.URLTTL,
+		Now: time.Now, Log: d.Log, Metrics: r.metrics,
+	}
+	d.wireWorkers()
+}
+
+func (d *Drive) wireWorkers() {
+	c, r := d.Config, d.rooms
+	d.Transfers = &service.Transfers{
+		Rows: r.db, Contents: r.db, Garbage: r.db, Places: r.places, Queue: r.queue, Slots: c.TransferWorkers,
+		Now: time.Now, Log: d.Log, Metrics: r.metrics, Step: step(),
+	}
+	d.Sweeper = &service.Sweeper{
+		Uploads: r.db, Keeper: r.db, Tokens: r.db, Rows: r.db, Changes: r.db, Garbage: r.db, Contents: r.db,
+		Staging: r.staging, Progress: r.progress, Leader: r.leader, Queue: r.queue, Places: r.places,
+		Grace: c.GarbageGrace, TrashTTL: c.TrashTTL, ForgetAfter: c.DoneUploadTTL,
+		Now: time.Now, Log: d.Log, Metrics: r.metrics,
+	}
+	d.Fsck = &service.Fsck{Contents: r.db, Rows: r.db, Garbage: r.db, Places: r.places, Now: time.Now}
+}
+
+// sweepEvery is the pause between two sweeps: a minute, or less where something lives but for a short time.
+func (d *Drive) sweepEvery() time.Duration {
+	c := d.Config
+	return max(time.Second, min(time.Minute, c.GarbageGrace/2, c.UploadTTL/2, c.TrashTTL/2))
+}
