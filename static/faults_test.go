@@ -98,8 +98,9 @@ func says(status, code int, data string) fault {
 // TestFaults uploads over a line on which everything goes wrong that may.
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	browser := startBrowser(t)
 	line, url := newBadLine(t, startDrive(t))
-	b := newTab(t, startBrowser(t), url)
+	b := newTab(t, browser, url)
 	b.signUp(newName())
 	corrupt := fault{corrupt: true}
 	for _, c := range []struct {

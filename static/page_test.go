@@ -22,8 +22,8 @@ const (
 // TestPage drives the page in a real browser against the real server, as people would.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	url := startDrive(t)
 	browser := startBrowser(t)
+	url := startDrive(t)
 	for name, test := range map[string]func(*testing.T, *tab){
 		"an upload survives a reload":         testReload,
 		"the same file of another is instant": testInstant,
