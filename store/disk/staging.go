@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +45,12 @@ type Staging struct {
 	root *os.Root
 	opts StagingOptions
 
-	mu   sync.Mutex
-	open map[store.UploadID]*upload
-	idle []*upload // open, but in nobody's hands; oldest first
+	places placeLocks
+
+	mu       sync.Mutex
+	open     map[store.UploadID]*upload
+	idle     []*upload               // open, but in nobody's hands; oldest first
+	streamed map[store.UploadID]bool // by this process, and not removed yet
 }
 
 // NewStaging opens, and makes where needed, the staging below root.
@@ -62,86 +64,9 @@ func NewStaging(root *os.Root, opts StagingOptions) (*Staging, error) {
 	if err := mkdirSync(root, stagingDir); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
-	return &Staging{root: root, opts: opts, open: map[store.UploadID]*upload{}}, nil
-}
-
-// savedLayout is the form of upload.json. The file comes last: an upload without it was never made whole.
-type savedLayout struct {
-	Size      int64 `json:"size"`
-	ChunkSize int64 `json:"chunk_size"`
-}
-
-// Create makes the place of an upload. It survives a killed process, but not a power cut: whoever finds a row
-// without staging creates it again, empty.
-func (s *Staging) Create(ctx context.Context, u store.StagedUpload) error {
-	if err := s.create(ctx, u); err != nil {
-		return fmt.Errorf("staging %s: %w", u.ID, noSpace(err))
-	}
-	return nil
-}
-
-func (s *Staging) create(ctx context.Context, u store.StagedUpload) error {
-	if u.Layout.Size < 0 || u.Layout.ChunkSize <= 0 {
-		return fmt.Errorf("%w: a size of %d in chunks of %d", store.ErrInvalid, u.Layout.Size, u.Layout.ChunkSize)
-	}
-	if err := s.room(ctx, u.Layout.Size); err != nil {
-		return err
-	}
-	if err := s.makeDir(u.ID); err != nil {
-		return err
-	}
-	err := s.fillDir(u)
-	if err != nil {
-		err = errors.Join(err, s.root.RemoveAll(s.path(u.ID, "")))
-	}
-	return err
-}
-
-// makeDir makes the upload's folder, clearing what a broken-off Create or Remove left there.
-func (s *Staging) makeDir(id store.UploadID) error {
-	dir := s.path(id, "")
-	err := s.root.Mkdir(dir, 0o700)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if _, err := s.root.Stat(s.path(id, layoutFile)); err == nil {
-		return store.ErrExists
-	}
-	if err := s.root.RemoveAll(dir); err != nil {
-		return err
-	}
-	return s.root.Mkdir(dir, 0o700)
-}
-
-func (s *Staging) fillDir(u store.StagedUpload) error {
-	data, err := s.root.OpenFile(s.path(u.ID, dataFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	err = reserve(data, u.Layout.Size)
-	if cerr := data.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	chunks, err := s.root.OpenFile(s.path(u.ID, journalFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	j := journal{file: chunks}
-	err = j.append(recordBoot, []byte(s.opts.BootID))
-	if cerr := chunks.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	layout, err := json.Marshal(savedLayout{Size: u.Layout.Size, ChunkSize: u.Layout.ChunkSize})
-	if err != nil {
-		return err
-	}
-	return s.root.WriteFile(s.path(u.ID, layoutFile), layout, 0o600)
+	return &Staging{
+		root: root, opts: opts, open: map[store.UploadID]*upload{}, streamed: map[store.UploadID]bool{},
+	}, nil
 }
 
 // room checks that size bytes leave the floor of free space alone.
@@ -179,7 +104,7 @@ func (s *Staging) acquire(ctx context.Context, id store.UploadID) (*upload, erro
 	for {
 		u, mine := s.hold(id)
 		if mine {
-			u.err = u.load()
+			u.err = s.load(u)
 			close(u.ready)
 		}
 		select {
@@ -201,6 +126,12 @@ func (s *Staging) acquire(ctx context.Context, id store.UploadID) (*upload, erro
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// load reads an upload's folder, which nobody makes or removes meanwhile.
+func (s *Staging) load(u *upload) error {
+	defer s.places.lock(u.id)()
+	return u.load()
 }
 
 // hold counts one more user of an upload; mine tells the first that it has to load it.
@@ -302,6 +233,9 @@ func (s *Staging) Close() error {
 
 // Stream stores a whole body of unknown length.
 func (s *Staging) Stream(ctx context.Context, id store.UploadID, r io.Reader, limit int64) (store.Sums, error) {
+	s.mu.Lock()
+	s.streamed[id] = true
+	s.mu.Unlock()
 	sums, err := s.stream(ctx, id, r, limit)
 	if err != nil {
 		return store.Sums{}, errors.Join(fmt.Errorf("stream %s: %w", id, noSpace(err)), s.Remove(ctx, id))
@@ -385,30 +319,8 @@ func (s *Staging) sameFile(a, b string) error {
 	return nil
 }
 
-// Remove deletes the upload's staging. Its layout goes first, so that what a crash leaves cannot be opened.
-func (s *Staging) Remove(_ context.Context, id store.UploadID) error {
-	s.mu.Lock()
-	u := s.open[id]
-	if u != nil && !u.isGate {
-		delete(s.open, id)
-		s.noLongerIdle(u)
-		u.gone.Store(true)
-		if u.refs == 0 {
-			u.closeFiles()
-		}
-	}
-	s.mu.Unlock()
-	err := s.root.Remove(s.path(id, layoutFile))
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = s.root.RemoveAll(s.path(id, ""))
-	}
-	if err != nil {
-		return fmt.Errorf("staging %s: remove: %w", id, err)
-	}
-	return nil
-}
-
-// List calls fn with each upload that has staging; modified is when its journal last grew, or its bytes last came.
+// List calls fn with each upload that has staging; modified is when its journal last grew, or its bytes last came. What
+// this process has streamed counts as modified now: the first file of a form waits, untouched, for the last.
 func (s *Staging) List(ctx context.Context, fn func(id store.UploadID, modified time.Time) error) error {
 	entries, err := fs.ReadDir(s.root.FS(), stagingDir)
 	if err != nil {
@@ -427,6 +339,12 @@ func (s *Staging) List(ctx context.Context, fn func(id store.UploadID, modified 
 }
 
 func (s *Staging) modified(id store.UploadID) time.Time {
+	s.mu.Lock()
+	streamed := s.streamed[id]
+	s.mu.Unlock()
+	if streamed {
+		return time.Now()
+	}
 	var latest time.Time
 	for _, name := range []string{"", journalFile, dataFile} {
 		if fi, err := s.root.Stat(s.path(id, name)); err == nil && fi.ModTime().After(latest) {

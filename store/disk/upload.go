@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -347,16 +346,10 @@ func (u *upload) load() error {
 
 func (u *upload) openFiles() error {
 	root := u.staging.root
-	text, err := root.ReadFile(u.staging.path(u.id, layoutFile))
-	if err != nil {
+	var err error
+	if u.layout, err = u.staging.layout(u.id); err != nil {
 		return err
 	}
-	var l savedLayout
-	if err := json.Unmarshal(text, &l); err != nil || l.Size < 0 || l.ChunkSize <= 0 {
-		// Only a power cut just after Create leaves this: nothing was held, so it is as if nothing were there.
-		return fmt.Errorf("%w: unreadable layout", store.ErrNotFound)
-	}
-	u.layout = store.Layout{Size: l.Size, ChunkSize: l.ChunkSize}
 	if u.data, err = root.OpenFile(u.staging.path(u.id, dataFile), os.O_RDWR, 0); err != nil {
 		return err
 	}
@@ -364,8 +357,8 @@ func (u *upload) openFiles() error {
 		return err
 	}
 	fi, err := u.data.Stat()
-	if err == nil && fi.Size() != l.Size {
-		err = u.data.Truncate(l.Size) // after a power cut; what is missing now fails its CRC
+	if err == nil && fi.Size() != u.layout.Size {
+		err = u.data.Truncate(u.layout.Size) // after a power cut; what is missing now fails its CRC
 	}
 	return err
 }

@@ -1,0 +1,143 @@
+package disk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/storetest"
+)
+
+// openOrCreate is what the requests of one upload do, each for itself.
+func openOrCreate(ctx context.Context, s *Staging, u store.StagedUpload) (store.Staged, error) {
+	staged, err := s.Open(ctx, u.ID)
+	if !errors.Is(err, store.ErrNotFound) {
+		return staged, err
+	}
+	if err := s.Create(ctx, u); err != nil && !errors.Is(err, store.ErrExists) {
+		return nil, err
+	}
+	return s.Open(ctx, u.ID)
+}
+
+func TestManyMakeOnePlace(t *testing.T) {
+	t.Parallel()
+	s := testStaging(t, testRoot(t, t.TempDir()), StagingOptions{})
+	for range 50 {
+		u := store.StagedUpload{ID: store.NewUploadID("n1"), Layout: store.Layout{Size: 1000, ChunkSize: 100}}
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				staged, err := openOrCreate(t.Context(), s, u)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer staged.Close()
+				chunk := bytes.NewReader(make([]byte, 100))
+				if _, err := staged.WriteChunk(t.Context(), i+1, chunk, store.Digest{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		restarted, err := testStaging(t, s.root, StagingOptions{}).Open(t.Context(), u.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held := restarted.Held(); len(held) != 8 {
+			t.Fatalf("held on the disk: %v", held)
+		}
+		restarted.Close()
+	}
+}
+
+// What is acknowledged while a place is removed and made again is in the new place, or not acknowledged.
+func TestRemoveAgainstOpen(t *testing.T) {
+	t.Parallel()
+	s := testStaging(t, testRoot(t, t.TempDir()), StagingOptions{})
+	u := store.StagedUpload{ID: store.NewUploadID("n1"), Layout: store.Layout{Size: 100, ChunkSize: 100}}
+	for range 200 {
+		if err := s.Create(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := s.Remove(t.Context(), u.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		for range 3 {
+			wg.Go(func() {
+				if staged, err := s.Open(t.Context(), u.ID); err == nil {
+					staged.Close()
+				} else if !errors.Is(err, store.ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if staged, err := s.Open(t.Context(), u.ID); !errors.Is(err, store.ErrNotFound) {
+			t.Fatalf("Open after Remove: %v, %v", staged, err)
+		}
+	}
+}
+
+// A power cut can leave the layout empty. Whoever finds a row without staging must be able to make it again.
+func TestCreateOverUnreadableLayout(t *testing.T) {
+	t.Parallel()
+	p := newPowerTrial(t, 2)
+	s := p.boot("one")
+	p.create(s)
+	if err := os.Truncate(filepath.Join(p.dir, stagingDir, string(p.id), layoutFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	s = p.boot("two")
+	if _, err := s.Open(t.Context(), p.id); !errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("Open: %v", err)
+	}
+	p.create(s)
+	u := p.open(s)
+	p.write(u, 1, 2)
+	p.finish(u)
+}
+
+// The first file of a long form has not been touched for hours when the last one comes.
+func TestStreamedStaysYoung(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := testStaging(t, testRoot(t, dir), StagingOptions{})
+	id := store.NewUploadID("n1")
+	if _, err := s.Stream(t.Context(), id, bytes.NewReader(storetest.Bytes(1, 10)), 10); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-48 * time.Hour)
+	place := filepath.Join(dir, stagingDir, string(id))
+	for _, path := range []string{filepath.Join(place, dataFile), place} {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	age := func(s *Staging) (age time.Duration) {
+		err := s.List(t.Context(), func(_ store.UploadID, modified time.Time) error {
+			age = time.Since(modified)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return age
+	}
+	if a := age(s); a > time.Minute {
+		t.Errorf("a form's file is %v old while the form is under way", a)
+	}
+	if a := age(testStaging(t, s.root, StagingOptions{})); a < 24*time.Hour {
+		t.Errorf("what a dead process streamed is only %v old", a)
+	}
+}
