@@ -162,23 +162,32 @@ func (t tx) replaceContent(ctx context.Context, was store.Content, c store.Compl
 // dropUnused removes those of the contents that no entry shows. Their blobs become garbage, and those of the places
 // that they were being moved to. The entries themselves are asked, not only their count.
 func (t tx) dropUnused(ctx context.Context, ids []int64, now time.Time) error {
+	var unused []int64
+	var garbage []store.Garbage
+	scan := func(s scanner) (struct{}, error) {
+		var id int64
+		at, to := store.Garbage{Since: now}, store.Garbage{Since: now}
+		err := s.Scan(&id, locationCol(&at.Location), locationCol(&to.Location), optText(&to.S3Upload))
+		unused, garbage = append(unused, id), append(garbage, at)
+		if !to.Location.IsZero() {
+			garbage = append(garbage, to)
+		}
+		return struct{}{}, err
+	}
 	list, args := in(ids)
-	unused, err := all(ctx, t, scanContent, `SELECT `+contentColumns+` FROM tbl_file c
+	_, err := all(ctx, t, scan, `SELECT c.id, c.file_addr, j.to_addr, j.s3_upload
+		FROM tbl_file c LEFT JOIN tbl_transfer j ON j.content_id = c.id
 		WHERE c.id IN `+list+` AND c.ref_count = 0
 		AND NOT EXISTS (SELECT 1 FROM tbl_user_file e WHERE e.content_id = c.id) ORDER BY c.id`, args...)
-	if err != nil {
+	if err != nil || len(unused) == 0 {
 		return err
 	}
-	for _, c := range unused {
-		if err := t.dropTransfer(ctx, c.ID, now); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `DELETE FROM tbl_file WHERE id = ?`, c.ID); err != nil {
-			return err
-		}
-		if err := t.addGarbage(ctx, store.Garbage{Location: c.Location, Since: now}); err != nil {
-			return err
-		}
+	list, args = in(unused)
+	if _, err := t.exec(ctx, `DELETE FROM tbl_transfer WHERE content_id IN `+list, args...); err != nil {
+		return err
 	}
-	return nil
+	if _, err := t.exec(ctx, `DELETE FROM tbl_file WHERE id IN `+list, args...); err != nil {
+		return err
+	}
+	return t.addGarbage(ctx, garbage...)
 }

@@ -72,22 +72,36 @@ func (db *DB) Backlog(ctx context.Context) (store.TransferStats, int64, error) {
 	return s, garbage, nil
 }
 
-// addGarbage lists a blob. What is listed keeps its time, and gets the multipart upload if it had none.
-func (t tx) addGarbage(ctx context.Context, g store.Garbage) error {
-	node := ""
-	if g.Location.Kind == store.Local {
-		node = g.Location.In
-	}
-	_, err := t.exec(ctx, `INSERT INTO tbl_garbage (file_addr, blob_name, kind, node, s3_upload, since)
-		VALUES (?, ?, ?, ?, ?, ?)`,
-		g.Location.String(), string(g.Location.Name()), string(g.Location.Kind), node, g.S3Upload, micros(g.Since))
-	if !t.db.dialect.duplicate(err) {
+// addGarbage lists blobs. What is listed keeps its time, and gets the multipart upload if it had none.
+func (t tx) addGarbage(ctx context.Context, gs ...store.Garbage) error {
+	insert, err := t.PrepareContext(ctx, `INSERT INTO tbl_garbage (file_addr, blob_name, kind, node, s3_upload, since)
+		VALUES (?, ?, ?, ?, ?, ?)`)
+	if err != nil {
 		return err
 	}
+	defer insert.Close()
+	for _, g := range gs {
+		l := g.Location
+		node := ""
+		if l.Kind == store.Local {
+			node = l.In
+		}
+		_, err := insert.ExecContext(ctx, l.String(), string(l.Name()), string(l.Kind), node, g.S3Upload, micros(g.Since))
+		if t.db.dialect.duplicate(err) {
+			err = t.mergeGarbage(ctx, g)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tx) mergeGarbage(ctx context.Context, g store.Garbage) error {
 	if g.S3Upload == "" {
 		return nil
 	}
-	_, err = t.exec(ctx, `UPDATE tbl_garbage SET s3_upload = ? WHERE file_addr = ? AND s3_upload = ''`,
+	_, err := t.exec(ctx, `UPDATE tbl_garbage SET s3_upload = ? WHERE file_addr = ? AND s3_upload = ''`,
 		g.S3Upload, g.Location.String())
 	return err
 }
