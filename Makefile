@@ -33,7 +33,7 @@ bench:
 
 # The main job, acted out against a throw-away server.
 demo: build
-	$(GO) run ./cmd/internal/demo
+	$(GO) run ./cmd/internal/demo -bin bin/blinkdrive
 
 clean:
 	rm -rf bin

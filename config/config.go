@@ -44,10 +44,11 @@ type Config struct {
 	DownloadPolicy string        `key:"download.policy" def:"stream" later:"redirect" one:"stream" help:"how content of the object store is served"`
 	URLTTL         time.Duration `key:"download.url_ttl" def:"1h" min:"1s" help:"life of a signed download URL"`
 
-	TransferWorkers         int      `key:"transfer.workers" def:"2" min:"1" help:"transfers at once"`
-	SignupOpen              bool     `key:"signup.open" def:"on" help:"anybody may sign up; off leaves it to the user command"`
-	SigninFailuresPerMinute int      `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins, and failed proofs of possession, from one address before it has to wait"`
-	CORSOrigins             []string `key:"cors.origins" check:"origin" help:"origins (comma-separated) whose pages may call with a token"`
+	TransferWorkers         int           `key:"transfer.workers" def:"2" min:"1" help:"transfers at once"`
+	TransferLease           time.Duration `key:"transfer.lease" def:"1m" min:"1s" help:"after which another worker takes over the transfer of one that died"`
+	SignupOpen              bool          `key:"signup.open" def:"on" help:"anybody may sign up; off leaves it to the user command"`
+	SigninFailuresPerMinute int           `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins, and failed proofs of possession, from one address before it has to wait"`
+	CORSOrigins             []string      `key:"cors.origins" check:"origin" help:"origins (comma-separated) whose pages may call with a token"`
 
 	ShutdownTimeout time.Duration `key:"shutdown.timeout" def:"30s" min:"0s" help:"how long running requests may take to finish after SIGTERM"`
 	AdminListen     string        `key:"admin.listen" check:"address" help:"address of pprof and metrics; empty is off"`

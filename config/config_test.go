@@ -61,6 +61,7 @@ func TestDefaults(t *testing.T) {
 		{c.SignupOpen, true},
 		{c.Secret, ""},
 		{c.TransferWorkers, 2},
+		{c.TransferLease, time.Minute},
 	} {
 		if !reflect.DeepEqual(check.got, check.want) {
 			t.Errorf("got %v, want %v", check.got, check.want)

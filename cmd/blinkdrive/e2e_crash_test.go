@@ -43,7 +43,7 @@ func steps(t *testing.T) []string {
 
 // testCrash has the server kill itself at a step, starts it again, and repeats the call.
 func testCrash(t *testing.T, bin, step string) {
-	w := newWorld(t, bin)
+	w := newWorld(t, bin, "BLINKDRIVE_TRANSFER_LEASE=2s") // so long a dead worker's job rests
 	c := w.user("alice")
 	p := pattern{3, 5*mib + 17}
 	w.stop()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,19 +23,21 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
+	bin := flag.String("bin", "", "the server's program; built where not given")
+	flag.Parse()
+	if err := run(ctx, *bin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, bin string, out io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "blinkdrive-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &story{out: out, dir: dir, began: time.Now()}
+	s := &story{bin: bin, out: out, dir: dir, began: time.Now()}
 	defer s.end()
 	s.headline()
 	for _, scene := range []func(context.Context) error{
@@ -51,6 +54,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 // A story is what the scenes share.
 type story struct {
 	out     io.Writer
+	bin     string
 	dir     string
 	began   time.Time
 	step    time.Time

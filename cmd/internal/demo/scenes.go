@@ -16,11 +16,9 @@ import (
 
 // prepare builds the program and packs a file that is worth uploading.
 func (s *story) prepare(ctx context.Context) error {
-	bin, err := testenv.Build(ctx, s.dir)
-	if err != nil {
+	if err := s.build(ctx); err != nil {
 		return err
 	}
-	s.tell(-1, -1, "the server is built")
 	root, err := testenv.GoRoot()
 	if err != nil {
 		return err
@@ -39,9 +37,19 @@ func (s *story) prepare(ctx context.Context) error {
 		return err
 	}
 	s.setting = testenv.Setting{
-		Bin: bin, Data: filepath.Join(s.dir, "data"), Addr: addr, Log: log, Env: []string{"BLINKDRIVE_DISK_MIN_FREE=0"},
+		Bin: s.bin, Data: filepath.Join(s.dir, "data"), Addr: addr, Log: log, Env: []string{"BLINKDRIVE_DISK_MIN_FREE=0"},
 	}
 	return s.start(ctx)
+}
+
+func (s *story) build(ctx context.Context) (err error) {
+	if s.bin != "" {
+		s.bin, err = filepath.Abs(s.bin)
+		return err
+	}
+	s.bin, err = testenv.Build(ctx, s.dir)
+	s.tell(-1, -1, "the server is built")
+	return err
 }
 
 func (s *story) start(ctx context.Context) (err error) {
@@ -211,7 +219,8 @@ func (s *story) moved(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if m.Location == "disk" {
+		if m.Location != "local" {
+			s.tell(-1, -1, "the transfer worker has moved the blob: its Location is %q", m.Location)
 			break
 		}
 		select {
@@ -220,7 +229,6 @@ func (s *story) moved(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	s.tell(-1, -1, "the transfer worker has moved the blob to the object store")
 	if err := s.compareRanges(ctx, s.bob, s.bobs); err != nil {
 		return err
 	}

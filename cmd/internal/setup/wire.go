@@ -39,7 +39,8 @@ func (d *Drive) wireWorkers() {
 	c, r := d.Config, d.rooms
 	d.Transfers = &service.Transfers{
 		Rows: r.db, Contents: r.db, Garbage: r.db, Places: r.places, Queue: r.queue, Slots: c.TransferWorkers,
-		Now: time.Now, Log: d.Log, Metrics: r.metrics, Step: step(),
+		LeaseTime: c.TransferLease,
+		Now:       time.Now, Log: d.Log, Metrics: r.metrics, Step: step(),
 	}
 	d.Sweeper = &service.Sweeper{
 		Uploads: r.db, Keeper: r.db, Tokens: r.db, Rows: r.db, Changes: r.db, Garbage: r.db, Contents: r.db,
