@@ -131,7 +131,16 @@ func (s *Staging) acquire(ctx context.Context, id store.UploadID) (*upload, erro
 // load reads an upload's folder, which nobody makes or removes meanwhile.
 func (s *Staging) load(u *upload) error {
 	defer s.places.lock(u.id)()
-	return u.load()
+	err := u.load()
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[u.id] == u { // whoever comes now, others still waiting or not, loads what is there then
+		delete(s.open, u.id)
+	}
+	return err
 }
 
 // hold counts one more user of an upload; mine tells the first that it has to load it.
@@ -169,11 +178,7 @@ func (s *Staging) release(u *upload) {
 	switch {
 	case u.isGate: // a stand-in: it goes when what it stands for has been closed
 		return
-	case s.open[u.id] != u: // removed meanwhile
-		u.closeFiles()
-		return
-	case u.err != nil: // the next one may try to load it again
-		delete(s.open, u.id)
+	case s.open[u.id] != u: // removed meanwhile, or never loaded
 		u.closeFiles()
 		return
 	}
