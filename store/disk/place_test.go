@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -106,6 +107,37 @@ func TestCreateOverUnreadableLayout(t *testing.T) {
 	u := p.open(s)
 	p.write(u, 1, 2)
 	p.finish(u)
+}
+
+// A body that trickles on must not keep the space of an upload that was cancelled.
+func TestRemoveEndsSlowBody(t *testing.T) {
+	t.Parallel()
+	p := newPowerTrial(t, 1)
+	s := p.boot("one")
+	p.create(s)
+	u := p.open(s)
+	body, client := io.Pipe()
+	defer client.Close()
+	done := make(chan error, 1)
+	go func() {
+		_, err := u.WriteChunk(context.Background(), 1, body, store.Digest{})
+		done <- err
+	}()
+	if _, err := client.Write(p.body[:10]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove(t.Context(), p.id); err != nil {
+		t.Fatal(err)
+	}
+	go client.Write(p.body[10:11])
+	select {
+	case err := <-done:
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("WriteChunk: %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the body is still being read")
+	}
 }
 
 // The first file of a long form has not been touched for hours when the last one comes.

@@ -87,9 +87,9 @@ func (u *upload) WriteChunk(ctx context.Context, index int, r io.Reader, want st
 	}
 	defer u.unlockChunk(index)
 	if u.isHeld(index) {
-		return false, u.compare(ctx, index, r, want)
+		return false, u.compare(ctx, index, liveReader{u, r}, want)
 	}
-	c, err := u.write(ctx, index, r, want)
+	c, err := u.write(ctx, index, liveReader{u, r}, want)
 	if err != nil {
 		return false, err
 	}
@@ -131,6 +131,20 @@ func (u *upload) isHeld(index int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.held[index-1]
+}
+
+// A liveReader reads a body as long as its upload is there: one that trickles on for hours must not keep the space of
+// an upload that was cancelled, and that nobody is charged for any more.
+type liveReader struct {
+	upload *upload
+	body   io.Reader
+}
+
+func (l liveReader) Read(p []byte) (int, error) {
+	if l.upload.gone.Load() {
+		return 0, store.ErrNotFound
+	}
+	return l.body.Read(p)
 }
 
 // write copies exactly the chunk's length from r to its place.
