@@ -11,11 +11,11 @@ import (
 
 // Verify returns the sums of the whole content and makes the bytes durable.
 func (u *upload) Verify(ctx context.Context) (store.Sums, error) {
+	u.follower.mu.Lock() // also keeps chunks from being dropped
+	defer u.follower.mu.Unlock()
 	if missing := u.Missing(); len(missing) > 0 {
 		return store.Sums{}, &store.ChunkError{Err: store.ErrMissing, Chunks: missing}
 	}
-	u.follower.mu.Lock()
-	defer u.follower.mu.Unlock()
 	for {
 		more, err := u.follower.advance(u.layout.Size)
 		if err = errors.Join(err, ctx.Err()); err != nil {
@@ -40,6 +40,11 @@ func (u *upload) Drop(_ context.Context, indexes []int) error {
 	defer u.follower.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	// Where it ends early, some are dropped already: their bytes may change, and must not stay in the hash.
+	return errors.Join(u.drop(indexes), u.rollBack())
+}
+
+func (u *upload) drop(indexes []int) error {
 	for _, index := range indexes {
 		if !u.layout.Has(index) {
 			return fmt.Errorf("%w: chunk %d is not in 1..%d", store.ErrInvalid, index, u.layout.Count())
@@ -54,7 +59,7 @@ func (u *upload) Drop(_ context.Context, indexes []int) error {
 		u.count--
 		u.prefix = min(u.prefix, index-1)
 	}
-	return u.rollBack()
+	return nil
 }
 
 // rollBack takes the follower back to the last hash state that has no dropped chunk in it.
@@ -62,11 +67,11 @@ func (u *upload) rollBack() error {
 	if u.follower.offset <= u.prefixEnd() {
 		return nil
 	}
+	u.follower.reset()
 	j, err := replay(io.NewSectionReader(u.journal.file, 0, u.journal.end), u.extent)
 	if err != nil {
 		return err
 	}
-	u.follower.reset()
 	if n := len(j.checkpoints); n > 0 {
 		u.follower.restore(j.checkpoints[n-1])
 	}
@@ -111,12 +116,12 @@ func (u *upload) prefixEnd() int64 { return min(int64(u.prefix)*u.layout.ChunkSi
 
 // followBlock hashes one block, keeps a checkpoint every now and then, and returns how far it has come.
 func (u *upload) followBlock() (int64, error) {
+	f := u.follower
+	f.mu.Lock() // first: from here on no chunk is dropped
+	defer f.mu.Unlock()
 	u.mu.Lock()
 	limit := u.prefixEnd()
 	u.mu.Unlock()
-	f := u.follower
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	_, err := f.advance(limit)
 	if err == nil && f.offset-f.saved >= checkpointEvery {
 		err = u.saveCheckpoint()
