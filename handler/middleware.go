@@ -115,7 +115,7 @@ func (rt *router) logRequest(w *response, r *http.Request, c *call, start time.T
 	if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics" {
 		level = slog.LevelDebug
 	}
-	rt.log().Log(r.Context(), level, "request", "request_id", c.ID, "method", safeMethod(r.Method), "path", r.URL.Path,
+	rt.log().Log(r.Context(), level, "request", "request_id", c.ID, "method", fmt.Sprintf("%.16s", r.Method), "path", r.URL.Path,
 		"status", w.status, "bytes", w.bytes, "took", rt.now().Sub(start), "client", c.Client, "user", c.User.Name)
 }
 
