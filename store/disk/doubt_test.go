@@ -1,11 +1,56 @@
 package disk
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/blinkdrive/blinkdrive/store/storetest"
 )
+
+// fullJournal makes every further record of an upload's journal fail, as a full disk does; syncing it still works.
+func (p *powerTrial) fullJournal(u *upload) (mend func()) {
+	p.t.Helper()
+	f, err := os.Open(filepath.Join(p.dir, stagingDir, string(p.id), journalFile))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	whole := u.journal.file
+	u.journal.file = f
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.journal.file = whole
+		f.Close()
+	}
+}
+
+// That the journal takes no more is no reason to give up what is held: only a sync that failed is.
+func TestFullDiskKeepsChunks(t *testing.T) {
+	t.Parallel()
+	p := newPowerTrial(t, 2)
+	s := p.boot("one")
+	p.create(s)
+	u := p.open(s)
+	p.write(u, 1, 2)
+	mend := p.fullJournal(u)
+	u.backgroundSync()
+	u.mu.Lock()
+	waits := u.syncTimer != nil
+	u.mu.Unlock()
+	if u.gone.Load() || !waits {
+		t.Errorf("after a journal that was full: given up %v, to be synced again %v", u.gone.Load(), waits)
+	}
+	mend()
+	u.backgroundSync()
+	if held := u.Held(); !slices.Equal(held, []int{1, 2}) {
+		t.Errorf("held: %v", held)
+	}
+	p.finish(u)
+}
 
 // A chunk is dropped while the follower stands between looking how far it may hash and hashing.
 func TestFollowerAgainstDrop(t *testing.T) {

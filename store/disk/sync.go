@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -159,27 +160,66 @@ func (u *upload) backgroundSync() {
 	u.mu.Lock()
 	u.syncTimer = nil
 	u.mu.Unlock()
-	if err := u.sync(); err != nil {
-		s.opts.Log.Error("background sync", "upload", u.id, "err", u.throwAway(err))
+	err := u.sync()
+	switch {
+	case err == nil || u.gone.Load():
+	case errors.Is(err, errSync):
+		_ = u.throwAway(err) // it logs
+	default:
+		s.opts.Log.Warn("background sync; it will be tried again", "upload", u.id, "err", err)
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.syncLater()
 	}
 }
 
-// sync makes all that is held durable and notes in the journal up to where.
+// syncLater has what is held now synced in a while. The caller has u.mu.
+func (u *upload) syncLater() {
+	if u.syncTimer == nil {
+		u.syncTimer = time.AfterFunc(syncAfter, u.backgroundSync)
+	}
+}
+
+// errSync: the kernel could not write bytes to the disk, and may have dropped them.
+var errSync = errors.New("sync")
+
+// sync makes all that is held durable and notes in the journal up to where. Only errSync puts in doubt what is held;
+// after any other failure, such as a full disk, it may be called again.
 func (u *upload) sync() error {
 	u.mu.Lock()
 	upTo := u.journal.end
 	u.mu.Unlock()
 	if err := errors.Join(syncData(u.data), syncData(u.journal.file)); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errSync, err)
 	}
-	for _, dir := range []string{u.staging.path(u.id, ""), stagingDir} {
-		if err := syncDir(u.staging.root, dir); err != nil {
-			return err
-		}
+	if err := u.syncPlace(); err != nil {
+		return err
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.journal.synced(upTo)
+}
+
+// syncPlace makes durable what Create made: without the layout and the names, the bytes are no use after a power cut.
+func (u *upload) syncPlace() error {
+	if u.placed.Load() {
+		return nil
+	}
+	s := u.staging
+	f, err := s.root.Open(s.path(u.id, layoutFile))
+	if err != nil {
+		return fmt.Errorf("sync layout: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync layout: %w", err)
+	}
+	for _, dir := range []string{s.path(u.id, ""), stagingDir} {
+		if err := syncDir(s.root, dir); err != nil {
+			return err
+		}
+	}
+	u.placed.Store(true)
+	return nil
 }
 
 // throwAway gives up an upload's staging after a failed sync: the kernel may have dropped the bytes that it could not

@@ -41,7 +41,8 @@ type upload struct {
 	layout store.Layout
 	data   *os.File
 
-	gone atomic.Bool // removed: nothing may be acknowledged any more
+	gone   atomic.Bool // removed: nothing may be acknowledged any more
+	placed atomic.Bool // what Create made is on the disk
 
 	follower *follower
 
@@ -168,6 +169,9 @@ func (u *upload) write(ctx context.Context, index int, r io.Reader, want store.D
 		return store.Chunk{}, fmt.Errorf("chunk %d: %w", index, err)
 	}
 	if u.staging.opts.SyncEach {
+		if err := u.syncPlace(); err != nil {
+			return store.Chunk{}, noSpace(err)
+		}
 		if err := syncData(u.data); err != nil {
 			return store.Chunk{}, u.throwAway(err)
 		}
@@ -266,9 +270,7 @@ func (u *upload) hold(c store.Chunk) error {
 	}
 	u.mark(c)
 	u.follow()
-	if u.syncTimer == nil {
-		u.syncTimer = time.AfterFunc(syncAfter, u.backgroundSync)
-	}
+	u.syncLater()
 	return nil
 }
 
