@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -88,6 +89,15 @@ func (t tx) linkUpload(ctx context.Context, c store.Completion, content store.Co
 	}
 	n := store.NewEntry{User: c.User, Name: c.Name, Modified: c.Modified, When: c.When}
 	return t.link(ctx, n, content, parent)
+}
+
+// folderOrRoot finds the folder that an upload goes to, and the root where that is gone.
+func (t tx) folderOrRoot(ctx context.Context, user store.UserID, id store.EntryID) (int64, error) {
+	n, err := t.visibleFolder(ctx, user, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return n, err
 }
 
 // pay turns the upload's reservation into use, or charges what was not reserved. An entry that was there is not charged again.

@@ -71,12 +71,14 @@ func (db *DB) EntryAt(ctx context.Context, user store.UserID, p store.Path) (sto
 		if len(p) == 0 {
 			return store.ErrInvalid
 		}
+		var at spot
 		for _, name := range p {
-			if e, err = t.child(ctx, user, e.id, name); err != nil {
+			if at, err = t.child(ctx, user, at.id, name); err != nil {
 				return err
 			}
 		}
-		return nil
+		e, err = t.entry(ctx, at.id)
+		return err
 	})
 	if err != nil {
 		return store.Entry{}, fmt.Errorf("entry at %q: %w", p, err)
@@ -126,7 +128,7 @@ func (db *DB) LinkContent(ctx context.Context, n store.NewEntry) (store.Entry, e
 			return err
 		}
 		var made bool
-		if e, made, err = t.link(ctx, n, c, parent.id); err != nil || !made {
+		if e, made, err = t.link(ctx, n, c, parent); err != nil || !made {
 			return err
 		}
 		return t.charge(ctx, n.User, n.Size)
@@ -139,7 +141,7 @@ func (db *DB) LinkContent(ctx context.Context, n store.NewEntry) (store.Entry, e
 
 // MakeFolder implements store.Entries.
 func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, now time.Time) (store.EntryID, error) {
-	var at row
+	var at spot
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
 		if len(p) > store.MaxDepth {
 			return fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
@@ -147,7 +149,7 @@ func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, n
 		if err := t.lockUser(ctx, user); err != nil {
 			return err
 		}
-		at = row{}
+		at = spot{}
 		for _, name := range p {
 			next, err := t.subfolder(ctx, user, at.id, name, now)
 			if err != nil {
@@ -160,19 +162,20 @@ func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, n
 	if err != nil {
 		return "", fmt.Errorf("make folder %q: %w", p, err)
 	}
-	return at.ID, nil
+	return at.entry, nil
 }
 
 // subfolder finds a folder or makes it. ErrExists: a file is in the way.
-func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name string, now time.Time) (row, error) {
-	e, err := t.child(ctx, user, parent, name)
+func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name string, now time.Time) (spot, error) {
+	at, err := t.child(ctx, user, parent, name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return t.insertEntry(ctx, store.NewEntry{User: user, Name: name, When: now}, kindFolder, 0, parent)
-	case err == nil && e.Kind != store.Folder:
-		return e, store.ErrExists
+		e, err := t.insertEntry(ctx, store.NewEntry{User: user, Name: name, When: now}, kindFolder, 0, parent)
+		return spot{id: e.id, entry: e.ID, kind: kindFolder}, err
+	case err == nil && at.kind != kindFolder:
+		return at, store.ErrExists
 	}
-	return e, err
+	return at, err
 }
 
 // link makes an entry for a content, unless the name is taken by one that shows it, and says whether it did. The caller charges it.
@@ -180,22 +183,25 @@ func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent 
 	if err := store.CheckName(n.Name); err != nil {
 		return row{}, false, err
 	}
-	e, err := t.child(ctx, n.User, parent, n.Name)
-	if err == nil && e.Content.ID == c.ID {
-		return e, false, nil
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	at, err := t.child(ctx, n.User, parent, n.Name)
+	switch {
+	case err == nil && at.content == c.ID:
+		e, err := t.entry(ctx, at.id)
 		return e, false, err
+	case err == nil:
+		n.Name, err = t.freeName(ctx, n.User, parent, n.Name, store.File)
+	case errors.Is(err, store.ErrNotFound):
+		err = nil
 	}
-	if n.Name, err = t.freeName(ctx, n.User, parent, n.Name, store.File); err != nil {
-		return e, false, err
+	if err != nil {
+		return row{}, false, err
 	}
 	n.Size = c.Sums.Size
 	err = t.one(ctx, store.ErrNotFound, `UPDATE tbl_file SET ref_count = ref_count + 1 WHERE id = ?`, c.ID)
 	if err != nil {
-		return e, false, err
+		return row{}, false, err
 	}
-	e, err = t.insertEntry(ctx, n, kindFile, c.ID, parent)
+	e, err := t.insertEntry(ctx, n, kindFile, c.ID, parent)
 	return e, true, err
 }
 

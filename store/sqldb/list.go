@@ -91,7 +91,7 @@ func (t tx) listed(ctx context.Context, q store.Query) (segment, error) {
 		return segment{visible, []any{q.User}}, nil
 	}
 	parent, err := t.visibleFolder(ctx, q.User, q.Parent)
-	return segment{visible + `AND e.parent_id = ?`, []any{q.User, parent.id}}, err
+	return segment{visible + `AND e.parent_id = ?`, []any{q.User, parent}}, err
 }
 
 // page reads up to limit rows from the segments, in order.

@@ -26,13 +26,13 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id, parent store.Entr
 		if e, err = t.visibleEntry(ctx, user, id); err != nil {
 			return err
 		}
-		if e.parent == folder.id && e.Name == name {
+		if e.parent == folder && e.Name == name {
 			return nil
 		}
 		if err := t.mayMove(ctx, e, folder); err != nil {
 			return err
 		}
-		e, err = t.place(ctx, e, folder.id, name, now)
+		e, err = t.place(ctx, e, folder, name, now)
 		return err
 	})
 	if err != nil {
@@ -42,11 +42,11 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id, parent store.Entr
 }
 
 // mayMove refuses, with ErrInvalid, a folder that would come to lie in itself, or too deep.
-func (t tx) mayMove(ctx context.Context, e, folder row) error {
-	if e.Kind != store.Folder || e.parent == folder.id {
+func (t tx) mayMove(ctx context.Context, e row, folder int64) error {
+	if e.Kind != store.Folder || e.parent == folder {
 		return nil
 	}
-	parents, err := t.ancestry(ctx, folder.id)
+	parents, err := t.ancestry(ctx, folder)
 	if err != nil {
 		return err
 	}

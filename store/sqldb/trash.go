@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -206,13 +205,4 @@ func entriesOf(rows []row) []store.Entry {
 		es[i] = r.Entry
 	}
 	return es
-}
-
-// folderOrRoot finds the folder that an upload goes to, and the root where that is gone.
-func (t tx) folderOrRoot(ctx context.Context, user store.UserID, id store.EntryID) (int64, error) {
-	e, err := t.visibleFolder(ctx, user, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, nil
-	}
-	return e.id, err
 }

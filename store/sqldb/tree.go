@@ -16,19 +16,30 @@ func (t tx) visibleEntry(ctx context.Context, user store.UserID, id store.EntryI
 	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND`+visible, string(id), user)
 }
 
-// visibleFolder reads a user's visible folder; the empty ID is the root. ErrNotFound.
-func (t tx) visibleFolder(ctx context.Context, user store.UserID, id store.EntryID) (row, error) {
+// visibleFolder returns the number of a user's visible folder; the empty ID is the root, 0. ErrNotFound.
+func (t tx) visibleFolder(ctx context.Context, user store.UserID, id store.EntryID) (int64, error) {
+	var n int64
 	if id == "" {
-		return row{}, nil
+		return n, nil
 	}
-	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND e.kind = 0 AND`+visible,
-		string(id), user)
+	err := t.get(ctx, `SELECT e.id FROM tbl_user_file e WHERE e.entry_id = ? AND e.kind = 0 AND`+visible,
+		[]any{string(id), user}, &n)
+	return n, err
 }
 
-// child reads a visible entry by its folder and name. ErrNotFound.
-func (t tx) child(ctx context.Context, user store.UserID, parent int64, name string) (row, error) {
-	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`
-		WHERE e.parent_id = ? AND e.file_name = ? AND`+visible, parent, name, user)
+// A spot is what stands at a name in a folder. The zero spot is the root folder.
+type spot struct {
+	id, content int64
+	entry       store.EntryID
+	kind        int
+}
+
+// child reads the visible entry that has a name in a folder. ErrNotFound.
+func (t tx) child(ctx context.Context, user store.UserID, parent int64, name string) (s spot, err error) {
+	err = t.get(ctx, `SELECT e.id, e.content_id, e.entry_id, e.kind FROM tbl_user_file e
+		WHERE e.parent_id = ? AND e.file_name = ? AND`+visible, []any{parent, name, user},
+		&s.id, optInt[int64]{&s.content}, &s.entry, &s.kind)
+	return s, err
 }
 
 // An ancestor is a step on the way from an entry to the root.

@@ -33,7 +33,7 @@ func (db *DB) StartUpload(ctx context.Context, u store.Upload, l store.UploadLim
 		if err := t.reserve(ctx, u.User, u.Layout.Size); err != nil {
 			return err
 		}
-		return t.insertUpload(ctx, u, parent.id)
+		return t.insertUpload(ctx, u, parent)
 	})
 	if err != nil {
 		return fmt.Errorf("start upload %s: %w", u.ID, err)
