@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/blinkdrive/blinkdrive/config"
 	"github.com/blinkdrive/blinkdrive/service"
@@ -25,6 +26,7 @@ var version = "unknown"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -61,17 +63,18 @@ var errUsage = errors.New("see blinkdrive --help")
 func usage(err error) error { return fmt.Errorf("%w (%w)", err, errUsage) }
 
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "blinkdrive",
-		Short:         "A cloud drive whose uploads finish in a blink",
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
+	root := group("blinkdrive", "A cloud drive whose uploads finish in a blink",
+		newServe(), newUser(), newTransfers(), newFsck(), newMigrate(), newConfig(), newVersion())
+	root.Version = version
+	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	config.AddFlags(root.PersistentFlags())
-	root.AddCommand(newServe(), newUser(), newTransfers(), newFsck(), newMigrate(), newConfig(), newVersion())
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		f.Hidden = f.Name != "config" && f.Name != "data"
+	})
+	root.Long = root.Short + ".\n\nWhatever `blinkdrive config` prints can be set by the environment, by a YAML file, and by a flag: " +
+		"BLINKDRIVE_UPLOAD_TTL is --upload-ttl."
 	return root
 }
 
@@ -80,10 +83,13 @@ func load(c *cobra.Command) (config.Config, error) {
 	return config.Load(config.Sources{Env: os.Environ(), Flags: c.Flags()})
 }
 
-// args checks the number of arguments of a command.
-func args(n int) cobra.PositionalArgs {
+// args and atMost check the number of arguments of a command.
+func args(n int) cobra.PositionalArgs   { return checked(cobra.ExactArgs(n)) }
+func atMost(n int) cobra.PositionalArgs { return checked(cobra.MaximumNArgs(n)) }
+
+func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
-		if err := cobra.ExactArgs(n)(c, given); err != nil {
+		if err := check(c, given); err != nil {
 			return usage(err)
 		}
 		return nil

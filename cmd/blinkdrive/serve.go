@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/blinkdrive/blinkdrive/cmd/internal/setup"
 )
 
 func newServe() *cobra.Command {
-	return &cobra.Command{
+	serve := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the drive: the API and the page, the transfer worker and the sweeper",
 		Args:  args(0),
@@ -21,6 +22,11 @@ func newServe() *cobra.Command {
 			})
 		},
 	}
+	serve.SetHelpFunc(func(c *cobra.Command, given []string) { // of all commands, this one shows all options
+		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { f.Hidden = false })
+		c.Parent().HelpFunc()(c, given)
+	})
+	return serve
 }
 
 func newFsck() *cobra.Command {

@@ -18,7 +18,7 @@ func newTransfers() *cobra.Command {
 	return group("transfers", "List and replay the jobs of the transfer worker; a server may run meanwhile",
 		&cobra.Command{Use: "list", Short: "List the jobs that wait and those that were given up", Args: args(0), RunE: withRows(listTransfers)},
 		&cobra.Command{Use: "replay [DIGEST]", Short: "Try one job again that was given up, or all of them",
-			Args: cobra.MaximumNArgs(1), RunE: withRows(replayTransfers)},
+			Args: atMost(1), RunE: withRows(replayTransfers)},
 	)
 }
 
@@ -36,7 +36,7 @@ func listTransfers(c *cobra.Command, rows *setup.Rows, _ []string) error {
 				to = t.To.String()
 			}
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", t.Digest, name, t.Attempts,
-				t.NextAttempt.UTC().Format("2006-01-02 15:04:05"), t.From, to, t.LastError)
+				moment(t.NextAttempt), t.From, to, t.LastError)
 		}
 		if len(jobs) == listed {
 			fmt.Fprintf(w, "…\t%s\t\t\t\t\tonly the oldest %d are shown\n", name, listed)

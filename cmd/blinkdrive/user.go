@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -113,7 +114,7 @@ func listUsers(c *cobra.Command, rows *setup.Rows, _ []string) error {
 				status = "disabled"
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Name, u.Role, status, config.Size(u.Quota),
-				config.Size(u.Used), config.Size(u.Reserved), u.LastActive.UTC().Format("2006-01-02 15:04:05"))
+				config.Size(u.Used), config.Size(u.Reserved), moment(u.LastActive))
 			after = u.Name
 		}
 		if len(users) < page {
@@ -136,4 +137,12 @@ func readPassword(c *cobra.Command) (string, error) {
 		return "", fmt.Errorf("read password: %w", err)
 	}
 	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// moment writes a time for a table.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.DateTime)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,12 +52,14 @@ func (d *Drive) Serve(ctx context.Context, ready func(url string)) error {
 	}
 	select {
 	case <-ctx.Done():
-		d.Log.Info("stopping", "at most", d.Config.ShutdownTimeout)
+		d.Log.Info("stopping; running requests may finish", "timeout", d.Config.ShutdownTimeout)
 	case <-failed.Done():
 	}
+	var closing sync.WaitGroup
 	for _, s := range servers {
-		s.shutdown(d.Config.ShutdownTimeout, d.Log)
+		closing.Go(func() { s.shutdown(d.Config.ShutdownTimeout, d.Log) })
 	}
+	closing.Wait()
 	stopWork()
 	return g.Wait()
 }
