@@ -135,6 +135,10 @@ func (s *Sweeper) endExpired(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	return each(expired, func(u store.Upload) error {
+		// Ending those before it took its time, and a chunk may have come meanwhile.
+		if now, err := s.Keeper.UploadByID(ctx, u.ID); err == nil && now.Expires.After(s.Now()) {
+			return nil
+		}
 		err := s.Uploads.EndUpload(ctx, u.ID)
 		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 			return nil // completed at the last moment; or another sweeper was faster

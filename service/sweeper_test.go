@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/memory"
 )
 
 // begin starts an upload with a row and staging.
@@ -269,6 +270,33 @@ func TestSweeperRuns(t *testing.T) {
 		t.Errorf("leadership was kept: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(d.root, "blobs")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A chunk may come after the sweeper has made its list of expired uploads and before it ends the one it belongs to.
+func TestExtendedUploadIsNotEnded(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.begin(1000, time.Hour)
+	later := d.begin(2000, 2*time.Hour) // the second on the list
+	progress := memory.NewProgress()
+	progress.Fault = func(op string) error { // called while the first is ended
+		return d.db.ExtendUpload(context.Background(), later.ID, d.clock.Now().Add(time.Hour))
+	}
+	d.clock.Advance(3 * time.Hour)
+	s := d.sweeper()
+	s.Progress = progress
+	d.ok(s.Once(t.Context()))
+	u, err := d.db.UploadByID(t.Context(), later.ID)
+	d.ok(err)
+	if u.State != store.UploadOpen || d.account().Reserved != 2000 {
+		t.Errorf("the upload is %v; reserved %d", u.State, d.account().Reserved)
+	}
+	staged, err := d.staging.Open(t.Context(), later.ID)
+	d.ok(err)
+	defer staged.Close()
+	if _, err := staged.WriteChunk(t.Context(), 1, bytes.NewReader(make([]byte, 2000)), store.Digest{}); err != nil {
 		t.Error(err)
 	}
 }
