@@ -28,7 +28,11 @@ type CompleteRequest struct {
 // chunks must be sent again. Collision: another content has this SHA-1; the upload is ended.
 func (s *Uploads) Complete(ctx context.Context, user store.User, req CompleteRequest) (store.Entry, error) {
 	begun := time.Now()
-	defer s.completing.lock(string(req.Upload))()
+	unlock, err := s.completing.lock(ctx, string(req.Upload), s.lockWait())
+	if err != nil {
+		return store.Entry{}, err
+	}
+	defer unlock()
 	u, err := s.Rows.Upload(ctx, user.ID, req.Upload)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && u.State == store.UploadCancelled:

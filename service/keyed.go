@@ -1,7 +1,9 @@
 package service
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -13,31 +15,50 @@ type keyedMutex struct {
 }
 
 type keyedLock struct {
-	sync.Mutex
-	users int
+	held  chan struct{} // has an element while somebody holds it
+	users int           // who hold it or wait for it
 }
 
-// lock waits for the key and returns what unlocks it.
-func (k *keyedMutex) lock(key string) (unlock func()) {
+// lock waits for the key, but no longer than wait, and returns what unlocks it. Busy: others have it all the time.
+func (k *keyedMutex) lock(ctx context.Context, key string, wait time.Duration) (unlock func(), err error) {
+	l := k.join(key)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case l.held <- struct{}{}:
+		return func() {
+			<-l.held
+			k.leave(key, l)
+		}, nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = errorf(Busy, "this upload is being completed or cancelled; try again")
+	}
+	k.leave(key, l)
+	return nil, err
+}
+
+func (k *keyedMutex) join(key string) *keyedLock {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.locks == nil {
 		k.locks = map[string]*keyedLock{}
 	}
 	l := k.locks[key]
 	if l == nil {
-		l = &keyedLock{}
+		l = &keyedLock{held: make(chan struct{}, 1)}
 		k.locks[key] = l
 	}
 	l.users++
-	k.mu.Unlock()
-	l.Lock()
-	return func() {
-		l.Unlock()
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if l.users--; l.users == 0 {
-			delete(k.locks, key)
-		}
+	return l
+}
+
+func (k *keyedMutex) leave(key string, l *keyedLock) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l.users--; l.users == 0 {
+		delete(k.locks, key)
 	}
 }
 

@@ -40,6 +40,8 @@ type Uploads struct {
 	MaxOpen int           // open uploads of one user; 0: 100
 	TTL     time.Duration // how long an upload lives without progress; 0: 24 hours
 
+	LockWait time.Duration // how long to wait for another request that completes or cancels the same upload; 0: 10 s
+
 	Log     *slog.Logger
 	Now     func() time.Time
 	Metrics *Metrics
@@ -408,7 +410,11 @@ func (s *Uploads) status(ctx context.Context, u store.Upload) (UploadStatus, err
 
 // Cancel ends an open upload, gives its quota back and removes what was staged. Repeating it is harmless.
 func (s *Uploads) Cancel(ctx context.Context, user store.UserID, id store.UploadID) error {
-	defer s.completing.lock(string(id))()
+	unlock, err := s.completing.lock(ctx, string(id), s.lockWait())
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	u, err := s.Rows.Upload(ctx, user, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -462,5 +468,6 @@ func (s *Uploads) step(name string) {
 	}
 }
 
-func (s *Uploads) maxSize() int64     { return orDefault(s.MaxSize, 1<<40) }
-func (s *Uploads) ttl() time.Duration { return orDefault(s.TTL, 24*time.Hour) }
+func (s *Uploads) maxSize() int64          { return orDefault(s.MaxSize, 1<<40) }
+func (s *Uploads) ttl() time.Duration      { return orDefault(s.TTL, 24*time.Hour) }
+func (s *Uploads) lockWait() time.Duration { return orDefault(s.LockWait, 10*time.Second) }
