@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -19,7 +20,7 @@ type Form struct {
 	user    store.User
 	parent  store.EntryID
 	parts   []store.Completion
-	bytes   int64
+	bytes   int64 // taken of the user's budget
 	done    bool
 }
 
@@ -43,11 +44,8 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 		return errorf(TooLarge, "a form may bring at most %d files", MaxFormFiles)
 	}
 	id := store.NewUploadID(s.Node)
-	left := f.user.Quota - f.user.Used - f.user.Reserved - f.bytes
-	sums, err := s.Staging.Stream(ctx, id, r, max(0, min(left, s.maxSize())))
+	sums, err := s.Staging.Stream(ctx, id, &formReader{form: f, body: r}, s.maxSize())
 	switch {
-	case errors.Is(err, store.ErrLength) && left < s.maxSize():
-		return &Error{Kind: QuotaExceeded, Msg: "your quota does not allow this", Cause: err}
 	case errors.Is(err, store.ErrLength):
 		return &Error{Kind: TooLarge, Msg: fmt.Sprintf("the file is larger than %d bytes", s.maxSize()), Cause: err}
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -58,7 +56,6 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 	c := s.completion(id, f.user.ID, sums)
 	c.Parent, c.Name = f.parent, name
 	f.parts = append(f.parts, c)
-	f.bytes += sums.Size
 	s.Metrics.BytesReceived.Add(float64(sums.Size))
 	return nil
 }
@@ -118,5 +115,55 @@ func (f *Form) clear(ctx context.Context) error {
 	for _, c := range f.parts {
 		errs = append(errs, f.uploads.Staging.Remove(ctx, c.Upload))
 	}
+	f.uploads.forms.give(f.user.ID, f.bytes)
+	f.bytes = 0
 	return errors.Join(errs...)
+}
+
+// A formReader reads a file of a form as long as its user may store what comes. store.ErrQuota.
+type formReader struct {
+	form *Form
+	body io.Reader
+}
+
+func (r *formReader) Read(p []byte) (int, error) {
+	n, err := r.body.Read(p)
+	f := r.form
+	most := f.user.Quota - f.user.Used - f.user.Reserved
+	if n > 0 && !f.uploads.forms.take(f.user.ID, int64(n), most) {
+		return 0, store.ErrQuota
+	}
+	f.bytes += int64(n)
+	return n, err
+}
+
+// formBytes are the bytes that each user's forms now under way have brought, together. Nothing is reserved for a form,
+// whose length is not known; without this, many at once would fill the disk with what no quota allows. The zero
+// value is ready.
+type formBytes struct {
+	mu     sync.Mutex
+	byUser map[store.UserID]int64
+}
+
+// take counts n more bytes of a user, unless that makes more than most.
+func (b *formBytes) take(user store.UserID, n, most int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.byUser[user]+n > most {
+		return false
+	}
+	if b.byUser == nil {
+		b.byUser = map[store.UserID]int64{}
+	}
+	b.byUser[user] += n
+	return true
+}
+
+// give takes back what was taken: the bytes are gone, or charged.
+func (b *formBytes) give(user store.UserID, n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.byUser[user] -= n; b.byUser[user] <= 0 {
+		delete(b.byUser, user)
+	}
 }

@@ -49,6 +49,7 @@ type Uploads struct {
 
 	completing keyedMutex // by upload: one Complete or Cancel at a time
 	failed     failures
+	forms      formBytes
 }
 
 // An InitRequest announces a content.
