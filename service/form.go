@@ -163,7 +163,9 @@ func (b *formBytes) take(user store.UserID, n, most int64) bool {
 func (b *formBytes) give(user store.UserID, n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.byUser[user] -= n; b.byUser[user] <= 0 {
+	if left := b.byUser[user] - n; left > 0 {
+		b.byUser[user] = left
+	} else {
 		delete(b.byUser, user)
 	}
 }

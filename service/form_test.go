@@ -46,3 +46,15 @@ func (g *uploadRig) newForm() *service.Form {
 	}
 	return f
 }
+
+// A form whose first file has a bad name has brought nothing yet.
+func TestFormWithoutBytes(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	f := g.newForm()
+	wantKind(t, "a bad name", f.Add(t.Context(), "..", zeros{}), service.Invalid)
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	g.leftNothing()
+}
