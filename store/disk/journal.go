@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"os"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -47,16 +48,21 @@ type journal struct {
 
 // append writes one record. If that fails the record is as good as not written: the next one takes its place.
 func (j *journal) append(kind recordKind, payload []byte) error {
-	rec := make([]byte, recordHead, recordHead+len(payload))
-	rec[4] = byte(kind)
-	binary.LittleEndian.PutUint16(rec[5:], uint16(len(payload)))
-	rec = append(rec, payload...)
-	binary.LittleEndian.PutUint32(rec, crc32.Checksum(rec[4:], castagnoli))
+	rec := record(kind, payload)
 	if _, err := j.file.WriteAt(rec, j.end); err != nil {
 		return fmt.Errorf("journal: %w", noSpace(err))
 	}
 	j.end += int64(len(rec))
 	return nil
+}
+
+func record(kind recordKind, payload []byte) []byte {
+	rec := make([]byte, recordHead, recordHead+len(payload))
+	rec[4] = byte(kind)
+	binary.LittleEndian.PutUint16(rec[5:], uint16(len(payload)))
+	rec = append(rec, payload...)
+	binary.LittleEndian.PutUint32(rec, crc32.Checksum(rec[4:], castagnoli))
+	return rec
 }
 
 func (j *journal) hold(c store.Chunk) error {
@@ -197,7 +203,7 @@ func parseCheckpoint(p []byte) (checkpoint, error) {
 		return checkpoint{}, errRecord
 	}
 	n := int(binary.LittleEndian.Uint16(p[8:]))
-	if len(p) < 10+n {
+	if len(p) < 10+n || binary.LittleEndian.Uint64(p) > math.MaxInt64 {
 		return checkpoint{}, errRecord
 	}
 	return checkpoint{

@@ -29,7 +29,8 @@ func (u *upload) recover() error {
 	for _, c := range j.held {
 		u.mark(c.Chunk)
 	}
-	if n := len(j.checkpoints); n > 0 {
+	// A state of bytes that are not held now would be a wrong digest: better to hash again.
+	if n := len(j.checkpoints); n > 0 && j.checkpoints[n-1].offset <= u.prefixEnd() {
 		u.follower.restore(j.checkpoints[n-1])
 	}
 	if sameBoot {
