@@ -28,12 +28,14 @@ const (
 	hashesAtOnce = 2
 	hashQueue    = 64
 	hashWait     = 5 * time.Second
+	newHashes    = 8 // of them at most for new passwords: anybody may sign up, and must not keep users from signing in
 )
 
 // passwords hashes and checks passwords, a bounded number at a time.
 type passwords struct {
 	slots   chan struct{}
 	waiting atomic.Int64
+	making  atomic.Int64 // new passwords, waiting or being hashed
 }
 
 func newPasswords() *passwords { return &passwords{slots: make(chan struct{}, hashesAtOnce)} }
@@ -43,6 +45,10 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) // never fails
 	h := argonHash{memory: argonMemory, time: argonTime, threads: argonThreads, salt: salt}
+	defer p.making.Add(-1)
+	if p.making.Add(1) > newHashes {
+		return "", errBusyHashing()
+	}
 	if err := p.enter(ctx); err != nil {
 		return "", err
 	}
@@ -72,10 +78,9 @@ func (p *passwords) check(ctx context.Context, hash, password string) (bool, err
 
 // enter waits for a slot, unless too many wait already.
 func (p *passwords) enter(ctx context.Context) error {
-	busy := &Error{Kind: Unavailable, Msg: "too many people are signing in; try again", Retry: hashWait}
 	if p.waiting.Add(1) > hashQueue {
 		p.waiting.Add(-1)
-		return busy
+		return errBusyHashing()
 	}
 	defer p.waiting.Add(-1)
 	timer := time.NewTimer(hashWait)
@@ -84,10 +89,14 @@ func (p *passwords) enter(ctx context.Context) error {
 	case p.slots <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return busy
+		return errBusyHashing()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func errBusyHashing() error {
+	return &Error{Kind: Unavailable, Msg: "too many people are signing in; try again", Retry: hashWait}
 }
 
 func (p *passwords) leave() { <-p.slots }

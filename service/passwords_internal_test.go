@@ -69,6 +69,39 @@ func TestPasswordQueueIsBounded(t *testing.T) {
 	}
 }
 
+// A flood of sign-ups takes a small part of the queue; the rest is for those who have an account.
+func TestSignupsLeaveRoomForSignins(t *testing.T) {
+	t.Parallel()
+	p := newPasswords()
+	for range hashesAtOnce {
+		if err := p.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range newHashes {
+		wg.Go(func() { _, _ = p.hash(ctx, "correct horse") })
+	}
+	for p.waiting.Load() < newHashes {
+		time.Sleep(time.Millisecond)
+	}
+	refused, giveUp := context.WithTimeout(t.Context(), time.Second)
+	defer giveUp()
+	if _, err := p.hash(refused, "correct horse"); KindOf(err) != Unavailable {
+		t.Errorf("one sign-up too many: %v", err)
+	}
+	if n := p.waiting.Load(); n > newHashes {
+		t.Errorf("%d wait", n)
+	}
+	cancel()
+	wg.Wait()
+	p.leave()
+	if _, err := p.hash(t.Context(), "correct horse"); err != nil {
+		t.Errorf("after the flood: %v", err)
+	}
+}
+
 func FuzzParseArgon(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$a2V5a2V5a2V5a2V5a2V5")
 	f.Fuzz(func(t *testing.T, s string) {
