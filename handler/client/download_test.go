@@ -44,18 +44,25 @@ func randomBytes(n int) []byte {
 
 // A shelf serves one file as a drive does.
 type shelf struct {
-	data, claimed []byte // what is sent, and of which the digests are told
-	bare          bool   // no Repr-Digest, as where an object store answers
-	asked         atomic.Int64
+	data       []byte
+	etag, repr string
+	asked      atomic.Int64
+}
+
+// newShelf serves data under the digests of claimed; a bare one tells no SHA-256, as where an object store answers.
+func newShelf(data, claimed []byte, bare bool) *shelf {
+	sum1, sum2 := sha1.Sum(claimed), sha256.Sum256(claimed)
+	s := &shelf{data: data, etag: fmt.Sprintf(`"%x"`, sum1)}
+	if !bare {
+		s.repr = "sha-256=:" + base64.StdEncoding.EncodeToString(sum2[:]) + ":"
+	}
+	return s
 }
 
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked.Add(1)
-	sum1, sum2 := sha1.Sum(s.claimed), sha256.Sum256(s.claimed)
-	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sum1))
-	if !s.bare {
-		w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum2[:])+":")
-	}
+	w.Header().Set("ETag", s.etag)
+	w.Header().Set("Repr-Digest", s.repr)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.data))
 }
 
@@ -101,7 +108,8 @@ func TestDownload(t *testing.T) {
 		for _, cut := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d bytes, cut %v", size, cut), func(t *testing.T) {
 				t.Parallel()
-				testDownload(t, &shelf{data: randomBytes(size), claimed: randomBytes(size), bare: size%2 == 1}, cut)
+				data := randomBytes(size)
+				testDownload(t, newShelf(data, data, size%2 == 1), cut)
 			})
 		}
 	}
@@ -141,7 +149,7 @@ func TestDownloadFindsDamage(t *testing.T) {
 	bad := bytes.Clone(data)
 	bad[len(bad)/2]++
 	for _, bare := range []bool{false, true} {
-		c := newClient(t, serve(t, &shelf{data: bad, claimed: data, bare: bare}, false))
+		c := newClient(t, serve(t, newShelf(bad, data, bare), false))
 		dir := t.TempDir()
 		_, err := c.DownloadFile(t.Context(), client.ByID("x"), filepath.Join(dir, "file"), client.DownloadOptions{})
 		if !errors.Is(err, client.ErrCorrupt) {
@@ -163,8 +171,8 @@ func TestDownloadFindsDamage(t *testing.T) {
 
 func TestDownloadOfChangingFile(t *testing.T) {
 	t.Parallel()
-	one := &shelf{data: randomBytes(20 << 20), claimed: randomBytes(20 << 20)}
-	two := &shelf{data: randomBytes(20<<20 + 1), claimed: randomBytes(20<<20 + 1)}
+	data := randomBytes(20<<20 + 1)
+	one, two := newShelf(data[1:], data[1:], false), newShelf(data, data, false)
 	var n atomic.Int64
 	c := newClient(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n.Add(1) < 3 {
@@ -192,7 +200,8 @@ func TestDownloadRefused(t *testing.T) {
 
 func TestStalledDownloadIsTakenUpAgain(t *testing.T) {
 	t.Parallel()
-	s := &shelf{data: randomBytes(1 << 20), claimed: randomBytes(1 << 20)}
+	data := randomBytes(1 << 20)
+	s := newShelf(data, data, false)
 	o := quick
 	o.Stall = 50 * time.Millisecond
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
