@@ -14,7 +14,7 @@ run: build
 	./bin/blinkdrive serve
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/blinkdrive ./cmd/blinkdrive
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/blinkdrive ./cmd/blinkdrive
 
 test: chromium
 	$(GO) test -race -timeout $(TIMEOUT) ./...
