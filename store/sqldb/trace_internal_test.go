@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -54,8 +57,8 @@ func (c tracedConn) QueryContext(ctx context.Context, query string, args []drive
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 }
 
-// trace lets the pools of a database be noted.
-func (t tracer) trace(tb testing.TB, db *DB, path string) {
+// open opens a database, as Open does, with pools that are noted.
+func (t tracer) open(tb testing.TB, path string) *DB {
 	tb.Helper()
 	pool := func(dsn string, conns int) *sql.DB {
 		c, err := sqlite.NewConnector(dsn)
@@ -67,10 +70,23 @@ func (t tracer) trace(tb testing.TB, db *DB, path string) {
 		p.SetMaxOpenConns(conns)
 		return p
 	}
-	if err := db.Close(); err != nil {
+	db := &DB{w: pool(writerDSN(path), 1), r: pool(readerDSN(path), 4), dialect: sqliteDialect(), now: time.Now}
+	tb.Cleanup(func() { db.Close() })
+	return db
+}
+
+// migrated returns the file of an empty database. To copy it is faster than to make it.
+func migrated(tb testing.TB) []byte {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "blinkdrive.db")
+	if err := Migrate(tb.Context(), path); err != nil {
 		tb.Fatal(err)
 	}
-	db.w, db.r = pool(writerDSN(path), 1), pool(readerDSN(path), 4)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }
 
 // unbounded reports whether a statement has to look at all of a table: the counting of CountRefs and Backlog.
@@ -83,11 +99,14 @@ func unbounded(query string) bool {
 func TestContracts(t *testing.T) {
 	t.Parallel()
 	tr := tracer{mu: &sync.Mutex{}, statements: map[string]bool{}}
+	empty := migrated(t)
 	t.Run("SQL", func(t *testing.T) {
 		storetest.SQL(t, func(t *testing.T) storetest.Database {
-			db, path := openInternal(t)
-			tr.trace(t, db, path)
-			return db
+			path := filepath.Join(t.TempDir(), "blinkdrive.db")
+			if err := os.WriteFile(path, empty, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return tr.open(t, path)
 		})
 	})
 	db, _ := openInternal(t)

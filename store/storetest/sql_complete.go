@@ -116,7 +116,7 @@ func completeSameName(w *world) {
 
 func completeNumbered(w *world) {
 	w.file(w.alice, "", "a.txt", "1", 1)
-	for i := 2; i < 40; i++ {
+	for i := 2; i < 16; i++ {
 		e := w.file(w.alice, "", "a.txt", fmt.Sprint(i), 1)
 		if want := fmt.Sprintf("a (%d).txt", i); e.Name != want {
 			w.Errorf("name is %q, want %q", e.Name, want)

@@ -54,7 +54,7 @@ func entriesLongNumbers(w *world) {
 		strings.Repeat("x", 255), strings.Repeat("x", 251) + ".txt", strings.Repeat("é", 127), strings.Repeat("😀", 62) + ".jpeg",
 		"." + strings.Repeat("h", 254), "a." + strings.Repeat("e", 253), ".hidden", "no extension", "a.tar.gz", "dot.",
 	} {
-		for i := range 12 {
+		for i := range 3 {
 			e := w.file(w.alice, "", name, fmt.Sprint(name, i), 1)
 			if err := store.CheckName(e.Name); err != nil {
 				w.Errorf("%q became %q: %v", name, e.Name, err)
@@ -74,10 +74,10 @@ func entriesLongNumbers(w *world) {
 	}
 }
 
-// Two hundred files of one name: were each clash asked for, one after the other, this would be 20,000 questions.
+// A hundred files of one name: were each clash asked for, one after the other, this would be 5,000 questions.
 func entriesClashes(w *world) {
 	var cs []store.Completion
-	for i := range 200 {
+	for i := range 100 {
 		cs = append(cs, w.completion(w.alice, "a.txt", sums(fmt.Sprint(i), 1)))
 	}
 	done, err := w.db.CompleteUploads(w.Context(), cs)

@@ -269,14 +269,14 @@ func trashUploadRace(w *world) {
 func trashMany(w *world) {
 	top := w.folder(w.alice, "/many")
 	var cs []store.Completion
-	for i := range 1000 {
+	for i := range 450 {
 		c := w.completion(w.alice, fmt.Sprintf("file %d", i), sums(fmt.Sprint(i), 1))
 		c.Parent = top
 		cs = append(cs, c)
 	}
 	_, err := w.db.CompleteUploads(w.Context(), cs)
 	w.ok(err)
-	w.account(w.alice, 1000, 0)
+	w.account(w.alice, 450, 0)
 	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
 	_, err = w.db.Restore(w.Context(), w.alice.ID, top, w.now)
 	w.ok(err)
@@ -284,8 +284,8 @@ func trashMany(w *world) {
 	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, w.now))
 	w.account(w.alice, 0, 0)
-	if n := len(w.garbage()); n != 1000 {
-		w.Errorf("%d blobs are garbage, want 1000", n)
+	if n := len(w.garbage()); n != 450 {
+		w.Errorf("%d blobs are garbage, want 450", n)
 	}
 }
 
