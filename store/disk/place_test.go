@@ -173,3 +173,36 @@ func TestStreamedStaysYoung(t *testing.T) {
 		t.Errorf("what a dead process streamed is only %v old", a)
 	}
 }
+
+// After a failed sync the place may have been made again, empty, between Verify and Publish.
+func TestPublishOnlyWhatWasVerified(t *testing.T) {
+	t.Parallel()
+	p := newPowerTrial(t, 2)
+	s := p.boot("one")
+	p.create(s)
+	u := p.open(s)
+	p.write(u, 1, 2)
+	p.finish(u)
+	if err := s.Remove(t.Context(), p.id); err != nil {
+		t.Fatal(err)
+	}
+	p.create(s)
+	u = p.open(s)
+	name := store.NewBlobName(storetest.SumsOf(p.body).Digest, p.id)
+	if err := s.Publish(t.Context(), p.id, name); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Publish of other bytes than the verified ones: %v", err)
+	}
+	p.write(u, 1, 2)
+	p.finish(u)
+	if err := u.Drop(t.Context(), []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(t.Context(), p.id, name); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Publish of a file with a hole: %v", err)
+	}
+	p.write(u, 1)
+	p.finish(u)
+	if err := s.Publish(t.Context(), p.id, name); err != nil {
+		t.Error(err)
+	}
+}

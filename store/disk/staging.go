@@ -295,7 +295,7 @@ func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobN
 	if err := mkdirSync(s.root, path.Dir(blob)); err != nil {
 		return fmt.Errorf("publish %s: %w", name, noSpace(err))
 	}
-	err := s.root.Link(s.path(id, dataFile), blob)
+	err := s.link(id, blob)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		err = s.sameFile(s.path(id, dataFile), blob)
@@ -306,6 +306,19 @@ func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobN
 		return fmt.Errorf("publish %s: %w", name, noSpace(err))
 	}
 	return syncDir(s.root, path.Dir(blob))
+}
+
+// link gives staged bytes a name, if they are those that were verified: after a failed sync they may be thrown away at
+// any moment, and their place made again by the next chunk, empty.
+func (s *Staging) link(id store.UploadID, blob string) error {
+	s.mu.Lock()
+	u := s.open[id]
+	verified := s.streamed[id] || u != nil && u.verified.Load()
+	s.mu.Unlock()
+	if !verified { // no new name, but one of an earlier try is as good as ever
+		return s.sameFile(s.path(id, dataFile), blob)
+	}
+	return s.root.Link(s.path(id, dataFile), blob)
 }
 
 // sameFile checks that a blob that is there already is an earlier try of the same upload.

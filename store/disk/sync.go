@@ -32,6 +32,7 @@ func (u *upload) Verify(ctx context.Context) (store.Sums, error) {
 	if err := u.data.Sync(); err != nil {
 		return store.Sums{}, u.throwAway(err)
 	}
+	u.verified.Store(true)
 	return u.follower.sums(), nil
 }
 
@@ -41,6 +42,7 @@ func (u *upload) Drop(_ context.Context, indexes []int) error {
 	defer u.follower.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.verified.Store(false)
 	// Where it ends early, some are dropped already: their bytes may change, and must not stay in the hash.
 	return errors.Join(u.drop(indexes), u.rollBack())
 }

@@ -41,8 +41,9 @@ type upload struct {
 	layout store.Layout
 	data   *os.File
 
-	gone   atomic.Bool // removed: nothing may be acknowledged any more
-	placed atomic.Bool // what Create made is on the disk
+	gone     atomic.Bool // removed: nothing may be acknowledged any more
+	placed   atomic.Bool // what Create made is on the disk
+	verified atomic.Bool // all is held, hashed and on the disk
 
 	follower *follower
 
