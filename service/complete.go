@@ -151,7 +151,10 @@ func (s *Uploads) commit(ctx context.Context, u store.Upload, sums store.Sums, r
 	if c.Name == "" {
 		c.Name = sums.Digest.String()
 	}
-	if err := s.Staging.Publish(ctx, u.ID, c.Location.Name()); err != nil {
+	err = s.Staging.Publish(ctx, u.ID, c.Location.Name())
+	if errors.Is(err, store.ErrNotFound) { // the next try finds the upload, and which chunks are to be sent again
+		return store.Entry{}, &Error{Kind: Unavailable, Msg: "the staged bytes were lost meanwhile; try again", Cause: err}
+	} else if err != nil {
 		return store.Entry{}, explain(err)
 	}
 	s.step("complete.published")
