@@ -5,7 +5,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 LDFLAGS  := -X main.version=$(VERSION)
 TIMEOUT  ?= 15m
 
-.PHONY: all run build test check bench demo clean chromium
+.PHONY: all run build test check bench bench-short bench-micro demo clean chromium
 
 all: build
 
@@ -28,7 +28,18 @@ check:
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 ./cmd/internal/rooms
 
+# The drive beside its yardsticks, in under 15 minutes; the table, a chart and every sample go to bin/bench.
 bench:
+	$(GO) build -o bin/benchmark ./cmd/internal/bench
+	./bin/benchmark $(BENCH)
+
+# The same as a smoke test: nothing in it is said about time.
+bench-short:
+	$(GO) build -o bin/benchmark ./cmd/internal/bench
+	./bin/benchmark -short $(BENCH)
+
+# The hot paths alone.
+bench-micro:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # The main job, acted out against a throw-away server.
