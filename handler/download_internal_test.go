@@ -179,7 +179,7 @@ func TestDownloadByLink(t *testing.T) {
 	d.clock.move(2 * time.Hour)
 	send(t, "GET", link, "").want(t, 403, api.Forbidden)
 	link = d.link(p, e)
-	if err := d.db.Trash(t.Context(), p.user.ID, e.ID, d.clock.now()); err != nil {
+	if err := d.db.Trash(t.Context(), p.user.ID, e.ID, 0, d.clock.now()); err != nil {
 		t.Fatal(err)
 	}
 	send(t, "GET", link, "").want(t, 404, api.NotFound)

@@ -81,6 +81,8 @@ func failureData(e *service.Error) any {
 	switch {
 	case e.Kind == service.Incomplete:
 		return api.Missing{Missing: append([]int{}, e.Chunks...)}
+	case e.Upload != "":
+		return api.Other{UploadID: string(e.Upload)}
 	case e.Kind == service.DigestMismatch && e.Chunks != nil:
 		return api.Bad{Bad: e.Chunks}
 	}

@@ -69,20 +69,21 @@ func (s *Server) fileUpdate(w http.ResponseWriter, r *http.Request, c *call) err
 	if err != nil {
 		return err
 	}
-	if conflict := c.Params.get("conflict"); conflict != "" && conflict != "fail" {
-		return invalid("update knows no conflict but fail")
+	clash, err := c.Params.clash()
+	if err != nil {
+		return err
 	}
-	item, err := s.update(r, c, op, ref)
+	item, err := s.update(r, c, op, ref, clash)
 	if err != nil {
 		return err
 	}
 	return writeBare(w, metaOf(item))
 }
 
-func (s *Server) update(r *http.Request, c *call, op string, ref service.Ref) (service.Item, error) {
+func (s *Server) update(r *http.Request, c *call, op string, ref service.Ref, clash store.Clash) (service.Item, error) {
 	switch op {
 	case opRename:
-		return s.Files.Rename(r.Context(), c.User.ID, ref, c.Params.get("filename"))
+		return s.Files.Rename(r.Context(), c.User.ID, ref, c.Params.get("filename"), clash)
 	case opRestore:
 		return s.Files.Restore(r.Context(), c.User.ID, ref)
 	}
@@ -94,7 +95,7 @@ func (s *Server) update(r *http.Request, c *call, op string, ref service.Ref) (s
 	if err != nil {
 		return service.Item{}, err
 	}
-	return s.Files.Move(r.Context(), c.User.ID, ref, folder, c.Params.get("filename"))
+	return s.Files.Move(r.Context(), c.User.ID, ref, folder, c.Params.get("filename"), clash)
 }
 
 func (s *Server) fileDelete(w http.ResponseWriter, r *http.Request, c *call) error {
@@ -145,6 +146,9 @@ func (s *Server) filePurge(w http.ResponseWriter, r *http.Request, c *call) erro
 
 // ref reads which entry is meant. hashes are the names that the digest may have, the first that is there counting.
 func (p params) ref(hashes ...string) (ref service.Ref, err error) {
+	if ref.Revision, err = p.integer("ifrevision", 0); err != nil {
+		return ref, err
+	}
 	if id := p.get("id"); id != "" {
 		if ref.ID, err = store.ParseEntryID(id); err != nil {
 			return ref, invalid("parameter id is malformed")
@@ -187,7 +191,7 @@ func metaOf(e service.Item) api.Meta {
 	return api.Meta{
 		FileSha1: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size, Location: string(e.Content.Location.Kind),
 		UploadAt: timestamp(e.Created), ID: string(e.ID), ParentID: string(e.Parent), Path: e.Path.String(),
-		Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified),
+		Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified), Revision: e.Revision,
 	}
 }
 
@@ -195,7 +199,7 @@ func queryEntry(u store.User, e service.Item) api.QueryEntry {
 	return api.QueryEntry{
 		UserName: u.Name, FileHash: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size,
 		UploadAt: timestamp(e.Created), LastUpdated: timestamp(e.Updated), ID: string(e.ID), ParentID: string(e.Parent),
-		Path: e.Path.String(), Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified),
+		Path: e.Path.String(), Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified), Revision: e.Revision,
 	}
 }
 

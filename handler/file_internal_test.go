@@ -21,7 +21,7 @@ func TestMeta(t *testing.T) {
 	file := d.put(p, store.EntryID(folder.ID), "a.txt", "content")
 	hash := file.Content.Sums.Digest.String()
 	want := api.Meta{FileSha1: hash, FileName: "a.txt", FileSize: 7, Location: "local", UploadAt: timestamp(d.clock.now()),
-		ID: string(file.ID), ParentID: folder.ID, Path: "/docs/秒传/a.txt", Kind: "file"}
+		ID: string(file.ID), ParentID: folder.ID, Path: "/docs/秒传/a.txt", Kind: "file", Revision: 1}
 	for _, ref := range []url.Values{values("id", want.ID), values("filehash", hash), values("filehash", strings.ToUpper(hash)),
 		values("id", want.ID, "filehash", hash)} {
 		if got := bare[api.Meta](t, d.get("/file/meta", ref, p.bearer())); got != want {
@@ -165,7 +165,10 @@ func TestUpdate(t *testing.T) {
 	update("op", "0", "id", id).want(t, 400, api.InvalidParam)
 	update("op", "0", "filename", "x").want(t, 400, api.InvalidParam)
 	update("op", "1", "id", id, "path", "/b.txt").want(t, 409, api.Conflict)
-	update("op", "0", "id", id, "filename", "x", "conflict", "replace").want(t, 400, api.InvalidParam)
+	update("op", "0", "id", id, "filename", "x", "conflict", "perhaps").want(t, 400, api.InvalidParam)
+	update("op", "0", "id", id, "filename", "x", "ifrevision", "one").want(t, 400, api.InvalidParam)
+	update("op", "0", "id", id, "filename", "x", "ifrevision", "9999").want(t, 409, api.Conflict)
+	d.post("/file/delete", values("id", id, "ifrevision", "9999"), p.bearer()).want(t, 409, api.Conflict)
 }
 
 func TestFolderCannotGoBelowItself(t *testing.T) {

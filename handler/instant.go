@@ -43,6 +43,9 @@ func parseInstant(c *call) (req service.InstantRequest, err error) {
 	req.Name, req.Path = p.get("filename"), p.get("path")
 	req.Challenge, req.Proof = p.get("challenge"), p.get("proof")
 	req.From = c.Client
+	if req.Clash, err = p.clash(); err != nil {
+		return req, err
+	}
 	req.Modified, err = p.time("mtime")
 	return req, err
 }

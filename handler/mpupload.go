@@ -115,6 +115,9 @@ func parseComplete(p params) (req service.CompleteRequest, err error) {
 		return req, err
 	}
 	req.Name, req.Path = p.get("filename"), p.get("path")
+	if req.Clash, err = p.clash(); err != nil {
+		return req, err
+	}
 	req.Digests, err = p.digests("chunkhashes")
 	return req, err
 }
@@ -218,6 +221,15 @@ func (p params) time(name string) (time.Time, error) {
 		return time.Time{}, invalid("parameter %s is not a time as in 2006-01-02T15:04:05Z", name)
 	}
 	return t, nil
+}
+
+// clash returns what is to be done about a taken name, empty where nothing is said.
+func (p params) clash() (store.Clash, error) {
+	switch c := store.Clash(p.get("conflict")); c {
+	case "", store.ClashRename, store.ClashReplace, store.ClashFail:
+		return c, nil
+	}
+	return "", invalid("conflict is rename, replace or fail")
 }
 
 // digests returns SHA-1s separated by commas, nil where there are none.

@@ -21,7 +21,11 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, c *call) error {
 	if err != nil {
 		return invalid("the body is not a multipart form")
 	}
-	in := &formUpload{server: s, r: r, c: c, path: c.Params.get("path")}
+	clash, err := c.Params.clash()
+	if err != nil {
+		return err
+	}
+	in := &formUpload{server: s, r: r, c: c, path: c.Params.get("path"), clash: clash}
 	defer in.close()
 	if err := in.read(parts); err != nil {
 		return err
@@ -64,6 +68,7 @@ type formUpload struct {
 	r      *http.Request
 	c      *call
 	path   string        // of the folder; a field may name it before the first file
+	clash  store.Clash   // what is done about taken names
 	form   *service.Form // nil before the first file
 }
 
@@ -103,7 +108,7 @@ func (f *formUpload) take(part *multipart.Part) error {
 	}
 	if f.form == nil {
 		var err error
-		if f.form, err = f.server.Uploads.NewForm(f.r.Context(), f.c.User, f.path); err != nil {
+		if f.form, err = f.server.Uploads.NewForm(f.r.Context(), f.c.User, f.path, f.clash); err != nil {
 			return err
 		}
 	}

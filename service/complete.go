@@ -13,10 +13,11 @@ import (
 // was announced, and with the bytes.
 type CompleteRequest struct {
 	Upload  store.UploadID
-	Digest  store.Digest   // zero: as announced, or whatever the server hashed
+	Digest  store.Digest   // zero: as announced
 	Size    int64          // -1: as announced
 	Name    string         // empty: as announced
 	Path    string         // empty: as announced
+	Clash   store.Clash    // what to do where the name is taken; empty: rename
 	Digests []store.Digest // of the chunks, or nil
 }
 
@@ -45,7 +46,7 @@ func (s *Uploads) Complete(ctx context.Context, user store.User, req CompleteReq
 	if err := agrees(u, req); err != nil {
 		return store.Entry{}, err
 	}
-	sums, err := s.verify(ctx, &u, req)
+	sums, err := s.verify(ctx, u, req)
 	if err != nil {
 		return store.Entry{}, err
 	}
@@ -74,6 +75,10 @@ func (s *Uploads) again(ctx context.Context, u store.Upload) (store.Entry, error
 // agrees compares a request with what was announced.
 func agrees(u store.Upload, req CompleteRequest) error {
 	switch {
+	case req.Digest.IsZero() && u.Digest.IsZero():
+		return errorf(Invalid, "name the digest of the file")
+	case req.Name == "" && u.Name == "":
+		return errorf(Invalid, "name the file")
 	case !req.Digest.IsZero() && !u.Digest.IsZero() && req.Digest != u.Digest:
 		return errorf(Invalid, "the upload was announced with another digest")
 	case req.Size >= 0 && req.Size != u.Layout.Size:
@@ -84,17 +89,14 @@ func agrees(u store.Upload, req CompleteRequest) error {
 	return nil
 }
 
-// verify finishes the hash, compares it with what was announced, and makes the bytes durable. It also records a digest
-// that the client names only now.
-func (s *Uploads) verify(ctx context.Context, u *store.Upload, req CompleteRequest) (store.Sums, error) {
-	if u.Digest.IsZero() && !req.Digest.IsZero() {
-		// Another open upload of the same content does no harm: the bytes decide, not the name.
-		if err := s.Rows.BindUpload(ctx, u.User, u.ID, req.Digest); err != nil && !errors.Is(err, store.ErrExists) {
-			return store.Sums{}, explain(fmt.Errorf("complete: %w", err))
-		}
-		u.Digest = req.Digest
+// verify finishes the hash, compares it with what was announced, and makes the bytes durable. A digest that the client
+// names only now is not kept where it turns out wrong: the next complete may name another.
+func (s *Uploads) verify(ctx context.Context, u store.Upload, req CompleteRequest) (store.Sums, error) {
+	want := u.Digest
+	if want.IsZero() {
+		want = req.Digest
 	}
-	staged, err := s.staged(ctx, *u)
+	staged, err := s.staged(ctx, u)
 	if err != nil {
 		return store.Sums{}, err
 	}
@@ -103,8 +105,8 @@ func (s *Uploads) verify(ctx context.Context, u *store.Upload, req CompleteReque
 	if err != nil {
 		return store.Sums{}, explain(fmt.Errorf("complete: %w", err))
 	}
-	if !u.Digest.IsZero() && sums.Digest != u.Digest {
-		return store.Sums{}, s.mismatch(ctx, *u, staged, req.Digests)
+	if sums.Digest != want {
+		return store.Sums{}, s.mismatch(ctx, u, staged, req.Digests)
 	}
 	s.step("complete.verified")
 	return sums, nil
@@ -140,16 +142,13 @@ func (s *Uploads) mismatch(ctx context.Context, u store.Upload, staged store.Sta
 // costs nothing: the same call does it again. Staging goes last.
 func (s *Uploads) commit(ctx context.Context, u store.Upload, sums store.Sums, req CompleteRequest) (store.Entry, error) {
 	c := s.completion(u.ID, u.User, sums)
-	c.Row, c.Modified = true, u.Modified
+	c.Row, c.Modified, c.Clash = true, u.Modified, req.Clash
 	var err error
 	if c.Parent, c.Name, err = s.place(ctx, u.User, req.Path, req.Name, u.Name); err != nil {
 		return store.Entry{}, err
 	}
 	if req.Path == "" {
 		c.Parent = u.Parent
-	}
-	if c.Name == "" {
-		c.Name = sums.Digest.String()
 	}
 	err = s.Staging.Publish(ctx, u.ID, c.Location.Name())
 	if errors.Is(err, store.ErrNotFound) { // the next try finds the upload, and which chunks are to be sent again

@@ -225,7 +225,7 @@ func (d *depot) holds(local, objects, garbage int) {
 
 func (d *depot) purge(e store.Entry) {
 	d.Helper()
-	d.ok(d.db.Trash(context.Background(), e.User, e.ID, d.clock.Now()))
+	d.ok(d.db.Trash(context.Background(), e.User, e.ID, 0, d.clock.Now()))
 	d.ok(d.db.Purge(context.Background(), e.User, e.ID, d.clock.Now()))
 }
 

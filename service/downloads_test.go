@@ -35,7 +35,7 @@ func TestDownloadBelongsToItsUser(t *testing.T) {
 		t.Errorf("folder: %v", err)
 	}
 	d.reads(e, data)
-	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, d.clock.Now()))
+	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, 0, d.clock.Now()))
 	if _, err := s.Open(t.Context(), d.user.ID, service.Ref{ID: e.ID}); service.KindOf(err) != service.NotFound {
 		t.Errorf("in the trash: %v", err)
 	}
@@ -166,7 +166,7 @@ func TestLinks(t *testing.T) {
 	}
 	link, err = s.Link(t.Context(), d.user, service.Ref{Digest: e.Content.Sums.Digest})
 	d.ok(err)
-	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, d.clock.Now()))
+	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, 0, d.clock.Now()))
 	if k := opens(link); k != service.NotFound {
 		t.Errorf("in the trash: %v", k)
 	}

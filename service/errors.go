@@ -39,10 +39,11 @@ const (
 // An Error has a kind and a message that is safe to show. Its cause is for the log only.
 type Error struct {
 	Kind   Kind
-	Msg    string        // short, for people, without a cause
-	Chunks []int         // with Incomplete and DigestMismatch
-	Cause  error         // may be nil
-	Retry  time.Duration // when it is worth to try again; 0 where that is not known
+	Msg    string         // short, for people, without a cause
+	Upload store.UploadID // with Conflict: the open upload that is in the way, where there is one
+	Chunks []int          // with Incomplete and DigestMismatch
+	Cause  error          // may be nil
+	Retry  time.Duration  // when it is worth to try again; 0 where that is not known
 }
 
 func (e *Error) Error() string {

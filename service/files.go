@@ -25,12 +25,13 @@ type Item struct {
 // A Ref names an entry: by ID exactly one, by digest the user's newest visible file with that content. With both, the
 // entry must have the content.
 type Ref struct {
-	ID     store.EntryID
-	Digest store.Digest
+	ID       store.EntryID
+	Digest   store.Digest
+	Revision int64 // which the entry must have to be changed, else Conflict; 0 is any
 }
 
 // IsZero reports whether nothing is named.
-func (r Ref) IsZero() bool { return r == Ref{} }
+func (r Ref) IsZero() bool { return r.ID == "" && r.Digest.IsZero() }
 
 func (s *Files) now() time.Time {
 	if s.Now == nil {
@@ -79,8 +80,9 @@ func below(folder store.Path, name string) store.Path {
 	return append(folder[:len(folder):len(folder)], name)
 }
 
-// Rename gives an entry another name in its folder. Conflict: the name is taken there.
-func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name string) (Item, error) {
+// Rename gives an entry another name in its folder. What is done where the name is taken there, clash says; Conflict
+// unless it says something.
+func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name string, clash store.Clash) (Item, error) {
 	name, err := CleanName(name)
 	if err != nil {
 		return Item{}, err
@@ -89,11 +91,12 @@ func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name str
 	if err != nil {
 		return Item{}, err
 	}
-	return s.move(ctx, user, e, e.Parent, name)
+	return s.move(ctx, e, store.NewPlace{Parent: e.Parent, Name: name, Clash: clash, Revision: ref.Revision})
 }
 
 // Move brings an entry into a folder, which is made where it is missing, and unless name is empty gives it that name.
-func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder store.Path, name string) (Item, error) {
+// A taken name is as in Rename.
+func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder store.Path, name string, clash store.Clash) (Item, error) {
 	e, err := s.entry(ctx, user, ref)
 	if err != nil {
 		return Item{}, err
@@ -107,18 +110,19 @@ func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder sto
 	if err != nil {
 		return Item{}, fileError("move", err)
 	}
-	return s.move(ctx, user, e, parent, name)
+	return s.move(ctx, e, store.NewPlace{Parent: parent, Name: name, Clash: clash, Revision: ref.Revision})
 }
 
-func (s *Files) move(ctx context.Context, user store.UserID, e store.Entry, parent store.EntryID, name string) (Item, error) {
-	moved, err := s.Changes.Move(ctx, user, e.ID, parent, name, s.now())
+func (s *Files) move(ctx context.Context, e store.Entry, to store.NewPlace) (Item, error) {
+	to.When = s.now()
+	moved, err := s.Changes.Move(ctx, e.User, e.ID, to)
 	if errors.Is(err, store.ErrInvalid) {
 		return Item{}, &Error{Kind: Invalid, Msg: "a folder cannot go into itself, or so deep", Cause: err}
 	}
 	if err != nil {
 		return Item{}, fileError("move", err)
 	}
-	return s.Locate(ctx, user, moved)
+	return s.Locate(ctx, e.User, moved)
 }
 
 // Trash hides an entry, and all below it, until it is restored or purged.
@@ -127,7 +131,7 @@ func (s *Files) Trash(ctx context.Context, user store.UserID, ref Ref) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Changes.Trash(ctx, user, e.ID, s.now()); err != nil {
+	if err := s.Changes.Trash(ctx, user, e.ID, ref.Revision, s.now()); err != nil {
 		return fileError("delete", err)
 	}
 	return nil

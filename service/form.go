@@ -19,18 +19,20 @@ type Form struct {
 	uploads *Uploads
 	user    store.User
 	parent  store.EntryID
+	clash   store.Clash
 	parts   []store.Completion
 	bytes   int64 // taken of the user's budget
 	done    bool
 }
 
-// NewForm begins a form whose files go to the folder at path, which is made where it is not there. Close it.
-func (s *Uploads) NewForm(ctx context.Context, user store.User, path string) (*Form, error) {
+// NewForm begins a form whose files go to the folder at path, which is made where it is not there. clash says what is done
+// about taken names; empty is to rename. Close it.
+func (s *Uploads) NewForm(ctx context.Context, user store.User, path string, clash store.Clash) (*Form, error) {
 	parent, _, err := s.place(ctx, user.ID, path, "", "")
 	if err != nil {
 		return nil, err
 	}
-	return &Form{uploads: s, user: user, parent: parent}, nil
+	return &Form{uploads: s, user: user, parent: parent, clash: clash}, nil
 }
 
 // Add stages one file, hashing it as it arrives. QuotaExceeded, TooLarge: it is too long; CutOff: it ended early.
@@ -54,7 +56,7 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 		return explain(fmt.Errorf("form: %w", err))
 	}
 	c := s.completion(id, f.user.ID, sums)
-	c.Parent, c.Name = f.parent, name
+	c.Parent, c.Name, c.Clash = f.parent, name, f.clash
 	f.parts = append(f.parts, c)
 	s.Metrics.BytesReceived.Add(float64(sums.Size))
 	return nil

@@ -40,7 +40,7 @@ func TestFormsShareTheQuota(t *testing.T) {
 
 func (g *uploadRig) newForm() *service.Form {
 	g.t.Helper()
-	f, err := g.uploads.NewForm(g.t.Context(), g.reload(g.user), "")
+	f, err := g.uploads.NewForm(g.t.Context(), g.reload(g.user), "", "")
 	if err != nil {
 		g.t.Fatal(err)
 	}

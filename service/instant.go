@@ -54,6 +54,7 @@ type InstantRequest struct {
 	Size      int64 // as claimed; -1: not told
 	Name      string
 	Path      string
+	Clash     store.Clash // what to do where the name is taken; empty: rename
 	Modified  time.Time
 	Challenge string // with Proof: the answer to an earlier challenge
 	Proof     string // hex HMAC-SHA-256 over the bytes of the ranges, keyed by the challenge
@@ -74,10 +75,10 @@ func (s *Instant) Link(ctx context.Context, user store.User, req InstantRequest)
 	if req.Size < -1 || req.Size > s.Uploads.maxSize() {
 		return InstantAnswer{}, errorf(Invalid, "there can be no file of this size")
 	}
-	own, err := s.Entries.EntryByDigest(ctx, user.ID, req.Digest)
+	own, name, err := s.own(ctx, user.ID, req.Digest)
 	switch {
-	case err == nil && (req.Size < 0 || req.Size == own.Content.Sums.Size):
-		return s.link(ctx, user, req, own.Content, own.Name)
+	case err == nil && (req.Size < 0 || req.Size == own.Sums.Size):
+		return s.link(ctx, user, req, own, name)
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return InstantAnswer{}, fmt.Errorf("instant: %w", err)
 	case s.UserOnly || req.Size < 0:
@@ -88,6 +89,23 @@ func (s *Instant) Link(ctx context.Context, user store.User, req InstantRequest)
 		return s.challenge(ctx, user, req)
 	}
 	return s.prove(ctx, user, req, arrived)
+}
+
+// own returns a content that the user has, under a name that the user gave it. What lies in the user's trash counts too.
+// store.ErrNotFound.
+func (s *Instant) own(ctx context.Context, user store.UserID, d store.Digest) (store.Content, string, error) {
+	e, err := s.Entries.EntryByDigest(ctx, user, d)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return e.Content, e.Name, err
+	}
+	has, err := s.Contents.Possesses(ctx, user, d)
+	if err != nil {
+		return store.Content{}, "", err
+	} else if !has {
+		return store.Content{}, "", store.ErrNotFound
+	}
+	c, err := s.Contents.Content(ctx, d)
+	return c, d.String(), err
 }
 
 func (s *Instant) miss() InstantAnswer {
@@ -117,7 +135,7 @@ func (s *Instant) link(ctx context.Context, user store.User, req InstantRequest,
 	}
 	e, err := s.Entries.LinkContent(ctx, store.NewEntry{
 		User: user.ID, Digest: req.Digest, Size: c.Sums.Size, Parent: parent, Name: name,
-		Modified: req.Modified, When: s.Now(),
+		Clash: req.Clash, Modified: req.Modified, When: s.Now(),
 	})
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
 		return s.miss(), nil

@@ -178,6 +178,23 @@ func TestInstantWithoutSizeOrAcrossUsersMisses(t *testing.T) {
 	}
 }
 
+// What a user has put into the trash is still proof enough of having had it.
+func TestOwnTrashIsPossession(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	body := storetest.Bytes(7, 100_000)
+	e := g.bring(g.user, body, "a")
+	if err := g.db.Trash(t.Context(), g.user.ID, e.ID, 0, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if ans := g.ask(g.user, instantRequest(body)); !ans.Hit || ans.Entry.Name != "fast" {
+		t.Errorf("%+v, want a hit", ans)
+	}
+	if ans := g.ask(g.addUser("bob"), instantRequest(body)); !isChallenge(ans) {
+		t.Errorf("somebody else: %+v, want a challenge", ans)
+	}
+}
+
 func TestFailedProofsAreThrottled(t *testing.T) {
 	t.Parallel()
 	g := newUploadRig(t)

@@ -108,7 +108,7 @@ func TestOldTrashIsPurged(t *testing.T) {
 	d := newDepot(t)
 	e, _ := d.file(1000)
 	keep, data := d.file(1000)
-	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, d.clock.Now()))
+	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, 0, d.clock.Now()))
 	d.sweep(29 * 24 * time.Hour)
 	if d.account().Used != 2000 {
 		t.Fatal("purged too early")
@@ -128,7 +128,7 @@ func TestTrashKeptForEver(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	e, _ := d.file(1000)
-	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, d.clock.Now()))
+	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, 0, d.clock.Now()))
 	s := d.sweeper()
 	s.TrashTTL = -1
 	d.clock.Advance(1000 * 24 * time.Hour)

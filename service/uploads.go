@@ -197,8 +197,8 @@ func (s *Uploads) resume(ctx context.Context, u store.Upload, l store.Layout) (U
 	return st, s.Keeper.ExtendUpload(ctx, u.ID, s.Now().Add(s.ttl()))
 }
 
-// bind gives an open upload the digest that the client has meanwhile computed. If the user has another open upload of
-// that content the answer is that one.
+// bind gives an open upload the digest that the client has meanwhile computed. Conflict: it has another one; or the
+// user has another open upload of that content, which the error names.
 func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) (UploadStatus, error) {
 	if req.Digest.IsZero() {
 		return UploadStatus{}, errorf(Invalid, "binding an upload needs a digest")
@@ -216,7 +216,7 @@ func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) 
 		if err != nil {
 			return UploadStatus{}, explain(fmt.Errorf("bind: %w", err))
 		}
-		return s.resume(ctx, other, u.Layout)
+		return UploadStatus{}, &Error{Kind: Conflict, Msg: "another upload of this content is under way; go on with that", Upload: other.ID}
 	} else if err != nil {
 		return UploadStatus{}, explain(fmt.Errorf("bind: %w", err))
 	}

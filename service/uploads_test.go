@@ -429,9 +429,9 @@ func TestUploadWithoutDigest(t *testing.T) {
 	if err != nil || bound.ID != a.ID || bound.Digest != d || !slices.Equal(bound.Held, []int{1}) {
 		t.Fatalf("bind: %+v, %v", bound, err)
 	}
-	other, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{Upload: b.ID, Digest: d})
-	if err != nil || other.ID != a.ID {
-		t.Fatalf("bind of another: %+v, %v; want %s", other, err, a.ID)
+	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Upload: b.ID, Digest: d})
+	if e := wantKind(t, "bind of another", err, service.Conflict); e.Upload != a.ID {
+		t.Fatalf("bind of another: the error names %q, want %s", e.Upload, a.ID)
 	}
 	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Upload: a.ID, Digest: store.EmptyDigest})
 	wantKind(t, "another digest", err, service.Conflict)
@@ -442,8 +442,13 @@ func TestUploadWithoutDigest(t *testing.T) {
 	}
 	g.holds(e, body)
 
-	g.put(g.user, b, body) // never bound: the server's own digest counts, and the content is known
-	again, err := g.complete(g.user, b.ID)
+	g.put(g.user, b, body) // never bound
+	_, err = g.complete(g.user, b.ID)
+	wantKind(t, "without any digest", err, service.Invalid)
+	_, err = g.uploads.Complete(t.Context(), g.user, service.CompleteRequest{Upload: b.ID, Size: -1, Digest: store.EmptyDigest})
+	wantKind(t, "with a wrong one", err, service.DigestMismatch)
+	g.put(g.user, b, body)
+	again, err := g.uploads.Complete(t.Context(), g.user, service.CompleteRequest{Upload: b.ID, Size: -1, Digest: d})
 	if err != nil || again.ID != e.ID {
 		t.Fatalf("%+v, %v; want the same entry, for the same content under the same name", again, err)
 	}
@@ -451,6 +456,42 @@ func TestUploadWithoutDigest(t *testing.T) {
 		t.Errorf("used %d, reserved %d", u.Used, u.Reserved)
 	}
 	g.holds(e, body)
+}
+
+func TestUploadNeedsAName(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	body := storetest.Bytes(15, 10)
+	st := g.init(g.user, body, "")
+	g.put(g.user, st, body)
+	_, err := g.complete(g.user, st.ID)
+	wantKind(t, "without a name", err, service.Invalid)
+	e, err := g.uploads.Complete(t.Context(), g.user, service.CompleteRequest{Upload: st.ID, Size: -1, Name: "late", Path: "/a/b"})
+	if err != nil || e.Name != "late" || e.Parent == "" {
+		t.Errorf("named at last: %+v, %v", e, err)
+	}
+}
+
+// A taken name is decided about when the file appears, and never costs the upload.
+func TestClashAtComplete(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	old := g.bring(g.user, storetest.Bytes(16, 10), "a")
+	body := storetest.Bytes(17, 20)
+	st := g.init(g.user, body, "a")
+	g.put(g.user, st, body)
+	req := service.CompleteRequest{Upload: st.ID, Size: -1, Clash: store.ClashFail}
+	_, err := g.uploads.Complete(t.Context(), g.user, req)
+	wantKind(t, "fail", err, service.Conflict)
+	req.Clash = store.ClashReplace
+	e, err := g.uploads.Complete(t.Context(), g.user, req)
+	if err != nil || e.Name != "a" {
+		t.Fatalf("replace: %+v, %v", e, err)
+	}
+	g.holds(e, body)
+	if _, err := g.db.Restore(t.Context(), g.user.ID, old.ID, time.Now()); err != nil {
+		t.Errorf("the replaced file is not in the trash: %v", err)
+	}
 }
 
 func TestQuotaByOneByteAndByARace(t *testing.T) {
@@ -607,7 +648,7 @@ func TestSHAtteredCollisionIsRefused(t *testing.T) {
 func TestForm(t *testing.T) {
 	t.Parallel()
 	g := newUploadRig(t)
-	form, err := g.uploads.NewForm(t.Context(), g.user, "/new/folder")
+	form, err := g.uploads.NewForm(t.Context(), g.user, "/new/folder", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -647,7 +688,7 @@ func TestFormLeavesNothingBehind(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			g := newUploadRig(t)
-			form, err := g.uploads.NewForm(t.Context(), g.user, "")
+			form, err := g.uploads.NewForm(t.Context(), g.user, "", "")
 			if err != nil {
 				t.Fatal(err)
 			}

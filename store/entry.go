@@ -77,12 +77,31 @@ type Entries interface {
 	// List returns a page in order, and the cursor of the next page, empty on the last. ErrInvalid: a bad cursor.
 	List(ctx context.Context, q Query) ([]Entry, string, error)
 	// LinkContent makes an entry for a content that is there and live, charging its size. A name taken by the same
-	// content is the result, nothing being charged; one taken by another entry gets a number. An empty ID in parent
-	// is the root. ErrNotFound: no such live content or folder. ErrQuota.
+	// content is the result, nothing being charged; for one taken by another entry n.Clash decides. An empty ID in parent
+	// is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: only with ClashFail.
 	LinkContent(ctx context.Context, n NewEntry) (Entry, error)
 	// MakeFolder returns the ID of the folder at p, making it and its parents as needed; the empty path is the root.
 	// ErrExists: a file is in the way.
 	MakeFolder(ctx context.Context, user UserID, p Path, now time.Time) (EntryID, error)
+}
+
+// A Clash says what is done when another visible entry has the name in the folder. It is decided in the transaction.
+type Clash string
+
+// What can be done about a taken name. The empty Clash is ClashRename for new files, and ClashFail for Move.
+const (
+	ClashRename  Clash = "rename"  // a number is added, as in "a (2).txt"
+	ClashReplace Clash = "replace" // the entry that has the name goes to the trash
+	ClashFail    Clash = "fail"    // ErrExists
+)
+
+// A NewPlace says where Move is to bring an entry.
+type NewPlace struct {
+	Parent   EntryID
+	Name     string
+	Clash    Clash
+	Revision int64 // which the entry must have; 0 is any
+	When     time.Time
 }
 
 // A NewEntry says which entry LinkContent is to make.
@@ -92,6 +111,7 @@ type NewEntry struct {
 	Size     int64 // must be the content's
 	Parent   EntryID
 	Name     string
+	Clash    Clash
 	Modified time.Time
 	When     time.Time
 }
@@ -99,10 +119,12 @@ type NewEntry struct {
 // EntryChanges moves entries about and in and out of the trash.
 type EntryChanges interface {
 	// Move gives an entry another parent and name. Its own place is no change. ErrNotFound: no such entry or folder.
-	// ErrExists: the name is taken there. ErrInvalid: a folder into itself or below itself.
-	Move(ctx context.Context, user UserID, id, parent EntryID, name string, now time.Time) (Entry, error)
+	// ErrExists: the name is taken there. ErrInvalid: a folder into itself or below itself, or in the place of a folder
+	// that it lies in. ErrConflict: the entry has another revision.
+	Move(ctx context.Context, user UserID, id EntryID, to NewPlace) (Entry, error)
 	// Trash hides an entry, and all below it, at once, so that Restore undoes exactly that. ErrNotFound: not visible.
-	Trash(ctx context.Context, user UserID, id EntryID, now time.Time) error
+	// ErrConflict: it has another revision; 0 is any.
+	Trash(ctx context.Context, user UserID, id EntryID, revision int64, now time.Time) error
 	// Restore brings back an entry that was itself put in the trash, under its old parent, or under the root where
 	// that is gone; the name gets a number where it is taken. ErrNotFound: it is not in the trash.
 	Restore(ctx context.Context, user UserID, id EntryID, now time.Time) (Entry, error)

@@ -52,7 +52,7 @@ type Uploads interface {
 	BindUpload(ctx context.Context, user UserID, id UploadID, d Digest) error
 	// CompleteUploads turns verified bytes into entries, all of them or none, in one transaction each of whose steps
 	// is described at Completion. It returns a result for each, in order. ErrConflict: an upload is not open (nor
-	// done). ErrCollision, ErrQuota.
+	// done). ErrCollision, ErrQuota; ErrExists: only with ClashFail.
 	CompleteUploads(ctx context.Context, cs []Completion) ([]Completed, error)
 	// EndUpload closes an open upload as cancelled and gives its reservation back. Repeating it is harmless.
 	// ErrNotFound: unknown. ErrConflict: it is done.
@@ -66,8 +66,8 @@ type Uploads interface {
 // A content with these Sums is referenced if it is there and live, and Location becomes garbage (unless it is the very
 // location of that content); it is inserted with a transfer job to Target if it is not there; if it is damaged, its
 // location becomes garbage, Location takes its place, it is live again, and the job starts over.
-// The entry is made under Parent (the root, where that folder is gone) and Name; a name that is taken by another
-// content gets a number, as in "a (2).txt"; one that is taken by the same content is the result, nothing being charged.
+// The entry is made under Parent (the root, where that folder is gone) and Name. A name that is taken by the same
+// content is the result, nothing being charged; for one that is taken by another entry Clash decides.
 type Completion struct {
 	Upload   UploadID
 	User     UserID
@@ -77,6 +77,7 @@ type Completion struct {
 	Target   Kind // where a new content is to be moved; empty: it stays
 	Parent   EntryID
 	Name     string
+	Clash    Clash
 	Modified time.Time // the client's mtime, or zero
 	When     time.Time
 }

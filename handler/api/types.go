@@ -58,6 +58,7 @@ type Meta struct {
 	Path       string // from the root, as in /a/b.txt
 	Kind       string // file or folder
 	ModifiedAt string // the client's mtime in RFC 3339, or empty
+	Revision   int64  // grows with each change of the entry; what ifrevision is compared with
 }
 
 // QueryEntry is one element of the bare array of /file/query.
@@ -73,6 +74,7 @@ type QueryEntry struct {
 	Path        string
 	Kind        string
 	ModifiedAt  string
+	Revision    int64
 }
 
 // Purged is the data of /file/purge.
@@ -108,6 +110,9 @@ type Missing struct{ Missing []int }
 
 // Bad names the chunks to send again.
 type Bad struct{ Bad []int }
+
+// Other is the data of a Conflict at init: the open upload of the same content, with which to go on.
+type Other struct{ UploadID string }
 
 // ChallengeRange is a piece of the file whose bytes go into the proof.
 type ChallengeRange struct{ Offset, Length int64 }

@@ -21,7 +21,7 @@ const (
 	// syncAfter is how long a chunk may be held before it is on the disk too.
 	syncAfter = 5 * time.Second
 	// maxWait is how long a request waits for another that writes the same chunk.
-	maxWait = time.Minute
+	maxWait = 10 * time.Second
 )
 
 // An upload is the open staging of one upload. Its users are counted by Staging; the last one leaves it open.

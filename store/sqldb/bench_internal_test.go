@@ -118,9 +118,9 @@ func BenchmarkTrashFolder(b *testing.B) {
 			}
 			b.ReportMetric(float64(time.Since(begun).Microseconds())/n, what)
 		}
-		timed("µs/trash", func() error { return db.Trash(b.Context(), u.ID, id, time.Now()) })
+		timed("µs/trash", func() error { return db.Trash(b.Context(), u.ID, id, 0, time.Now()) })
 		timed("µs/restore", func() error { _, err := db.Restore(b.Context(), u.ID, id, time.Now()); return err })
-		if err := db.Trash(b.Context(), u.ID, id, time.Now()); err != nil {
+		if err := db.Trash(b.Context(), u.ID, id, 0, time.Now()); err != nil {
 			b.Fatal(err)
 		}
 		timed("µs/purge", func() error { return db.Purge(b.Context(), u.ID, id, time.Now()) })

@@ -87,7 +87,7 @@ func (t tx) linkUpload(ctx context.Context, c store.Completion, content store.Co
 	if err != nil {
 		return row{}, false, err
 	}
-	n := store.NewEntry{User: c.User, Name: c.Name, Modified: c.Modified, When: c.When}
+	n := store.NewEntry{User: c.User, Name: c.Name, Clash: c.Clash, Modified: c.Modified, When: c.When}
 	return t.link(ctx, n, content, parent)
 }
 

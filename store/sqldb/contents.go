@@ -60,6 +60,20 @@ func (db *DB) MarkContent(ctx context.Context, d store.Digest, from store.Locati
 	return nil
 }
 
+// Possesses implements store.Contents.
+func (db *DB) Possesses(ctx context.Context, user store.UserID, d store.Digest) (bool, error) {
+	var found bool
+	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
+		found, err = t.has(ctx, `SELECT 1 FROM tbl_user_file
+			WHERE content_id = (SELECT id FROM tbl_file WHERE file_sha1 = ?) AND user_id = ? LIMIT 1`, d.String(), user)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("possession of %s: %w", d, err)
+	}
+	return found, nil
+}
+
 // BlobInUse implements store.Contents.
 func (db *DB) BlobInUse(ctx context.Context, name store.BlobName) (bool, error) {
 	var used bool

@@ -188,6 +188,10 @@ func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent 
 	case err == nil && at.content == c.ID:
 		e, err := t.entry(ctx, at.id)
 		return e, false, err
+	case err == nil && n.Clash == store.ClashFail:
+		err = store.ErrExists
+	case err == nil && n.Clash == store.ClashReplace:
+		err = t.trashSpot(ctx, at, n.When)
 	case err == nil:
 		n.Name, err = t.freeName(ctx, n.User, parent, n.Name, store.File)
 	case errors.Is(err, store.ErrNotFound):

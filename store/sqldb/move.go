@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,35 +11,64 @@ import (
 )
 
 // Move implements store.EntryChanges.
-func (db *DB) Move(ctx context.Context, user store.UserID, id, parent store.EntryID, name string, now time.Time) (store.Entry, error) {
+func (db *DB) Move(ctx context.Context, user store.UserID, id store.EntryID, to store.NewPlace) (store.Entry, error) {
 	var e row
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
-		if err := store.CheckName(name); err != nil {
+		if err := store.CheckName(to.Name); err != nil {
 			return err
 		}
 		if err := t.lockUser(ctx, user); err != nil {
 			return err
 		}
-		folder, err := t.visibleFolder(ctx, user, parent)
+		folder, err := t.visibleFolder(ctx, user, to.Parent)
 		if err != nil {
 			return err
 		}
-		if e, err = t.visibleEntry(ctx, user, id); err != nil {
+		if e, err = t.unchangedEntry(ctx, user, id, to.Revision); err != nil {
 			return err
 		}
-		if e.parent == folder && e.Name == name {
+		if e.parent == folder && e.Name == to.Name {
 			return nil
 		}
 		if err := t.mayMove(ctx, e, folder); err != nil {
 			return err
 		}
-		e, err = t.place(ctx, e, folder, name, now)
+		name, err := t.clear(ctx, e, folder, to)
+		if err != nil {
+			return err
+		}
+		e, err = t.place(ctx, e, folder, name, to.When)
 		return err
 	})
 	if err != nil {
 		return store.Entry{}, fmt.Errorf("move %s: %w", id, err)
 	}
 	return e.Entry, nil
+}
+
+// clear makes room for an entry that moves, and returns the name that it gets there.
+func (t tx) clear(ctx context.Context, e row, folder int64, to store.NewPlace) (string, error) {
+	switch to.Clash {
+	case store.ClashRename:
+		return t.freeName(ctx, e.User, folder, to.Name, e.Kind)
+	case store.ClashReplace:
+	default:
+		return to.Name, nil // place finds out
+	}
+	at, err := t.child(ctx, e.User, folder, to.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return to.Name, nil
+	} else if err != nil {
+		return "", err
+	}
+	above, err := t.ancestry(ctx, e.id)
+	if err != nil {
+		return "", err
+	}
+	if slices.ContainsFunc(above, func(a ancestor) bool { return a.id == at.id }) {
+		return "", fmt.Errorf("in the place of what it lies in: %w", store.ErrInvalid)
+	}
+	return to.Name, t.trashSpot(ctx, at, to.When)
 }
 
 // mayMove refuses, with ErrInvalid, a folder that would come to lie in itself, or too deep.

@@ -10,31 +10,45 @@ import (
 )
 
 // Trash implements store.EntryChanges.
-func (db *DB) Trash(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) error {
+func (db *DB) Trash(ctx context.Context, user store.UserID, id store.EntryID, revision int64, now time.Time) error {
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
 		if err := t.lockUser(ctx, user); err != nil {
 			return err
 		}
-		e, err := t.visibleEntry(ctx, user, id)
+		e, err := t.unchangedEntry(ctx, user, id, revision)
 		if err != nil {
 			return err
 		}
-		seq, err := t.nextChange(ctx, user)
-		if err != nil {
-			return err
-		}
-		if e.Kind == store.Folder {
-			if err := t.hideBelow(ctx, e, seq); err != nil {
-				return err
-			}
-		}
-		return t.one(ctx, store.ErrNotFound, `UPDATE tbl_user_file SET status = 1, alive = NULL, deleted_at = ?, trash_root = id,
-			updated_at = ?, revision = revision + 1, change_seq = ? WHERE id = ?`, micros(now), micros(now), seq, e.id)
+		return t.trash(ctx, e, now)
 	})
 	if err != nil {
 		return fmt.Errorf("trash %s: %w", id, err)
 	}
 	return nil
+}
+
+// trash hides a visible entry and all below it. The caller has locked the user.
+func (t tx) trash(ctx context.Context, e row, now time.Time) error {
+	seq, err := t.nextChange(ctx, e.User)
+	if err != nil {
+		return err
+	}
+	if e.Kind == store.Folder {
+		if err := t.hideBelow(ctx, e, seq); err != nil {
+			return err
+		}
+	}
+	return t.one(ctx, store.ErrNotFound, `UPDATE tbl_user_file SET status = 1, alive = NULL, deleted_at = ?, trash_root = id,
+		updated_at = ?, revision = revision + 1, change_seq = ? WHERE id = ?`, micros(now), micros(now), seq, e.id)
+}
+
+// trashSpot puts what stands at a name into the trash, to make room for another entry.
+func (t tx) trashSpot(ctx context.Context, at spot, now time.Time) error {
+	old, err := t.entry(ctx, at.id)
+	if err != nil {
+		return err
+	}
+	return t.trash(ctx, old, now)
 }
 
 // hideBelow hides the visible entries below a folder. What is in the trash already is not touched: it went there by itself.

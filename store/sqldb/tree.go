@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -14,6 +15,15 @@ func (t tx) entry(ctx context.Context, id int64) (row, error) {
 // visibleEntry reads a user's visible entry. ErrNotFound.
 func (t tx) visibleEntry(ctx context.Context, user store.UserID, id store.EntryID) (row, error) {
 	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND`+visible, string(id), user)
+}
+
+// unchangedEntry reads a user's visible entry. ErrConflict: it has another revision than the wanted one; 0 is any.
+func (t tx) unchangedEntry(ctx context.Context, user store.UserID, id store.EntryID, revision int64) (row, error) {
+	e, err := t.visibleEntry(ctx, user, id)
+	if err == nil && revision != 0 && revision != e.Revision {
+		err = fmt.Errorf("revision %d, not %d: %w", e.Revision, revision, store.ErrConflict)
+	}
+	return e, err
 }
 
 // visibleFolder returns the number of a user's visible folder; the empty ID is the root, 0. ErrNotFound.

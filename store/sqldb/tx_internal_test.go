@@ -227,7 +227,7 @@ func TestPurgeWithWrongCounts(t *testing.T) {
 		}
 	}
 	for i, e := range entries {
-		if err := errors.Join(db.Trash(ctx, u.ID, e.ID, time.Now()), db.Purge(ctx, u.ID, e.ID, time.Now())); err != nil {
+		if err := errors.Join(db.Trash(ctx, u.ID, e.ID, 0, time.Now()), db.Purge(ctx, u.ID, e.ID, time.Now())); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := db.Content(ctx, s.Digest); errors.Is(err, store.ErrNotFound) != (i == 1) {

@@ -37,6 +37,7 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Entries":   Entries,
 		"List":      List,
 		"Changes":   EntryChanges,
+		"Clashes":   Clashes,
 		"Trash":     Trash,
 		"Transfers": Transfers,
 		"Garbage":   GarbageList,

@@ -25,7 +25,7 @@ func changesMove(w *world) {
 	docs := w.folder(w.alice, "/docs")
 	e := w.file(w.alice, "", "a", "a", 1)
 	at := w.later(time.Hour)
-	moved, err := w.db.Move(w.Context(), w.alice.ID, e.ID, docs, "b", at)
+	moved, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: docs, Name: "b", When: at})
 	w.ok(err)
 	want := e
 	want.Parent, want.Name, want.Updated, want.Revision, want.Change = docs, "b", at, 2, moved.Change
@@ -38,7 +38,7 @@ func changesMove(w *world) {
 	w.folder(w.alice, "/target")
 	target, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"target"})
 	w.ok(err)
-	_, err = w.db.Move(w.Context(), w.alice.ID, docs, target.ID, "papers", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, docs, store.NewPlace{Parent: target.ID, Name: "papers", When: w.now})
 	w.ok(err)
 	found, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"target", "papers", "b"})
 	w.ok(err)
@@ -49,7 +49,7 @@ func changesMove(w *world) {
 
 func changesNoChange(w *world) {
 	e := w.file(w.alice, "", "a", "a", 1)
-	same, err := w.db.Move(w.Context(), w.alice.ID, e.ID, "", "a", w.later(time.Hour))
+	same, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: "", Name: "a", When: w.later(time.Hour)})
 	w.ok(err)
 	if same != e {
 		w.Errorf("changed to %+v", same)
@@ -61,18 +61,18 @@ func changesTaken(w *world) {
 	w.file(w.alice, "", "b", "b", 1)
 	docs := w.folder(w.alice, "/docs")
 	w.file(w.alice, docs, "a", "c", 1)
-	_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, "", "b", w.now)
+	_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: "", Name: "b", When: w.now})
 	w.is(err, store.ErrExists)
-	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, docs, "a", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: docs, Name: "a", When: w.now})
 	w.is(err, store.ErrExists)
-	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, "", "docs", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: "", Name: "docs", When: w.now})
 	w.is(err, store.ErrExists)
 	if got, err := w.db.Entry(w.Context(), w.alice.ID, e.ID); err != nil || got != e {
 		w.Errorf("changed to %+v, %v", got, err)
 	}
 	gone := w.file(w.alice, "", "free again", "d", 1)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone.ID, w.now))
-	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, "", "free again", w.now)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone.ID, 0, w.now))
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: "", Name: "free again", When: w.now})
 	w.ok(err)
 }
 
@@ -81,13 +81,13 @@ func changesIntoItself(w *world) {
 	a, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"a"})
 	w.ok(err)
 	for _, parent := range []store.EntryID{a.ID, deep} {
-		_, err = w.db.Move(w.Context(), w.alice.ID, a.ID, parent, "x", w.now)
+		_, err = w.db.Move(w.Context(), w.alice.ID, a.ID, store.NewPlace{Parent: parent, Name: "x", When: w.now})
 		w.is(err, store.ErrInvalid)
 	}
 	if got := w.folder(w.alice, "/a/b/c"); got != deep {
 		w.Error("the tree changed")
 	}
-	_, err = w.db.Move(w.Context(), w.alice.ID, deep, "", "up", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, deep, store.NewPlace{Parent: "", Name: "up", When: w.now})
 	w.ok(err)
 	w.wantNames(w.alice, "", "a", "up")
 }
@@ -95,12 +95,12 @@ func changesIntoItself(w *world) {
 func changesTarget(w *world) {
 	e, file := w.file(w.alice, "", "a", "a", 1), w.file(w.alice, "", "b", "b", 1)
 	gone := w.folder(w.alice, "/gone")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone, 0, w.now))
 	for _, parent := range []store.EntryID{file.ID, gone, store.NewEntryID()} {
-		_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, parent, "x", w.now)
+		_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: parent, Name: "x", When: w.now})
 		w.is(err, store.ErrNotFound)
 	}
-	_, err := w.db.Move(w.Context(), w.alice.ID, gone, "", "x", w.now)
+	_, err := w.db.Move(w.Context(), w.alice.ID, gone, store.NewPlace{Parent: "", Name: "x", When: w.now})
 	w.is(err, store.ErrNotFound)
 }
 
@@ -110,7 +110,7 @@ func changesRace(w *world) {
 		ids[i] = w.file(w.alice, "", fmt.Sprint(i), fmt.Sprint(i), 1).ID
 	}
 	errs := together(20, func(i int) error {
-		_, err := w.db.Move(w.Context(), w.alice.ID, ids[i], "", "wanted", w.now)
+		_, err := w.db.Move(w.Context(), w.alice.ID, ids[i], store.NewPlace{Parent: "", Name: "wanted", When: w.now})
 		return err
 	})
 	if count(errs, nil) != 1 || count(errs, store.ErrExists) != 19 {
@@ -127,7 +127,7 @@ func changesCrossing(w *world) {
 			if n == 1 {
 				from, to = b, a
 			}
-			_, err := w.db.Move(w.Context(), w.alice.ID, from, to, "x", w.now)
+			_, err := w.db.Move(w.Context(), w.alice.ID, from, store.NewPlace{Parent: to, Name: "x", When: w.now})
 			return err
 		})
 		if count(errs, nil) != 1 || count(errs, store.ErrInvalid) != 1 {

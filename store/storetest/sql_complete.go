@@ -197,7 +197,7 @@ func completeFolderGone(w *world) {
 	up.Parent = trashed
 	w.ok(w.db.StartUpload(w.Context(), up, store.UploadLimits{}))
 	for _, id := range []store.EntryID{trashed, purged} {
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, id, w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now))
 	}
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, purged, w.now))
 	c := w.finishing(up, sums("1", 1))
@@ -239,7 +239,7 @@ func completeTrashed(w *world) {
 	s := sums("a", 10)
 	c := w.finishing(w.begin(w.alice, s), s)
 	e := w.complete(c).Entry
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	if again := w.complete(c).Entry; again.ID != e.ID || again.Status != store.EntryTrashed {
 		w.Errorf("result is %+v", again)
 	}

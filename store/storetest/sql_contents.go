@@ -16,6 +16,7 @@ func Contents(t *testing.T, open func(*testing.T) Database) {
 		"BlobInUse":        contentsBlobInUse,
 		"CountsAreRight":   contentsCounted,
 		"UnknownIsMissing": contentsUnknown,
+		"Possesses":        contentsPossesses,
 	})
 }
 
@@ -111,7 +112,7 @@ func contentsCounted(w *world) {
 	w.counted()
 	e, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"docs"})
 	w.ok(err)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	w.counted()
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
 	w.account(w.alice, 0, 50)
@@ -130,4 +131,24 @@ func contentsUnknown(w *world) {
 	if len(cs) != 0 {
 		w.Errorf("contents: %v", cs)
 	}
+}
+
+func contentsPossesses(w *world) {
+	e := w.file(w.alice, "", "a", "a", 1)
+	d := e.Content.Sums.Digest
+	possesses := func(u store.User, d store.Digest, want bool) {
+		w.Helper()
+		got, err := w.db.Possesses(w.Context(), u.ID, d)
+		w.ok(err)
+		if got != want {
+			w.Errorf("%s possesses %s: %v, want %v", u.Name, d, got, want)
+		}
+	}
+	possesses(w.alice, d, true)
+	possesses(w.bob, d, false)
+	possesses(w.alice, sums("nobody's", 1).Digest, false)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
+	possesses(w.alice, d, true)
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
+	possesses(w.alice, d, false)
 }

@@ -73,7 +73,7 @@ func entriesNewest(w *world) {
 		if e.Name != fmt.Sprint(i) {
 			w.Errorf("newest is %s, want %d", e.Name, i)
 		}
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	}
 	_, err := w.db.EntryByDigest(w.Context(), w.alice.ID, d)
 	w.is(err, store.ErrNotFound)
@@ -84,7 +84,7 @@ func entriesOthers(w *world) {
 	docs := w.folder(w.alice, "/docs")
 	e := w.file(w.alice, docs, "a", "a", 10)
 	gone := w.file(w.alice, "", "gone", "gone", 10)
-	w.ok(w.db.Trash(ctx, w.alice.ID, gone.ID, now))
+	w.ok(w.db.Trash(ctx, w.alice.ID, gone.ID, 0, now))
 	bobs := w.file(w.bob, "", "b", "b", 10)
 	for name, call := range map[string]func() error{
 		"Entry":         func() error { _, err := w.db.Entry(ctx, bob, e.ID); return err },
@@ -99,9 +99,15 @@ func entriesOthers(w *world) {
 			_, err := w.db.LinkContent(ctx, store.NewEntry{User: bob, Digest: e.Content.Sums.Digest, Size: 10, Parent: docs, Name: "x", When: now})
 			return err
 		},
-		"Move":       func() error { _, err := w.db.Move(ctx, bob, e.ID, "", "x", now); return err },
-		"Move into":  func() error { _, err := w.db.Move(ctx, bob, bobs.ID, docs, "x", now); return err },
-		"Trash":      func() error { return w.db.Trash(ctx, bob, e.ID, now) },
+		"Move": func() error {
+			_, err := w.db.Move(ctx, bob, e.ID, store.NewPlace{Parent: "", Name: "x", When: now})
+			return err
+		},
+		"Move into": func() error {
+			_, err := w.db.Move(ctx, bob, bobs.ID, store.NewPlace{Parent: docs, Name: "x", When: now})
+			return err
+		},
+		"Trash":      func() error { return w.db.Trash(ctx, bob, e.ID, 0, now) },
 		"Restore":    func() error { _, err := w.db.Restore(ctx, bob, gone.ID, now); return err },
 		"Purge":      func() error { return w.db.Purge(ctx, bob, gone.ID, now) },
 		"No user":    func() error { _, err := w.db.MakeFolder(ctx, 4711, store.Path{"x"}, now); return err },
@@ -181,15 +187,15 @@ func entriesDepth(w *world) {
 	_, err = w.db.MakeFolder(w.Context(), w.alice.ID, append(deepest, "d"), w.now)
 	w.is(err, store.ErrInvalid)
 	other := w.folder(w.alice, "/other")
-	_, err = w.db.Move(w.Context(), w.alice.ID, other, id, "x", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, other, store.NewPlace{Parent: id, Name: "x", When: w.now})
 	w.is(err, store.ErrInvalid)
 	top, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"d"})
 	w.ok(err)
-	_, err = w.db.Move(w.Context(), w.alice.ID, top.ID, other, "x", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, top.ID, store.NewPlace{Parent: other, Name: "x", When: w.now})
 	w.is(err, store.ErrInvalid)
-	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, id, "renamed", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: id, Name: "renamed", When: w.now})
 	w.ok(err)
-	_, err = w.db.Move(w.Context(), w.alice.ID, top.ID, "", "renamed", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, top.ID, store.NewPlace{Parent: "", Name: "renamed", When: w.now})
 	w.ok(err)
 }
 
@@ -234,7 +240,7 @@ func entriesLinkMissing(w *world) {
 		_, err := w.db.LinkContent(w.Context(), n)
 		w.is(err, store.ErrNotFound)
 	}
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
 	_, err := w.db.LinkContent(w.Context(), store.NewEntry{User: w.bob.ID, Digest: d, Size: 10, Name: "x", When: w.now})
 	w.is(err, store.ErrNotFound)
@@ -262,7 +268,7 @@ func entriesLinkPurgeRace(w *world) {
 	for i := range 20 {
 		word := fmt.Sprint(i)
 		e := w.file(w.alice, "", "a", word, 10)
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 		errs := together(2, func(n int) error {
 			if n == 0 {
 				return w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now)
@@ -305,13 +311,13 @@ func entriesChange(w *world) {
 	e := w.file(w.alice, "", "x", "x", 1)
 	note(e)
 	note(w.file(w.alice, "", "y", "y", 1))
-	moved, err := w.db.Move(w.Context(), w.alice.ID, e.ID, "", "z", w.now)
+	moved, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: "", Name: "z", When: w.now})
 	w.ok(err)
 	note(moved)
 	if moved.Revision != 2 {
 		w.Errorf("revision is %d", moved.Revision)
 	}
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	back, err := w.db.Restore(w.Context(), w.alice.ID, e.ID, w.now)
 	w.ok(err)
 	note(back)

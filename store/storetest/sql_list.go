@@ -98,7 +98,7 @@ func listOrders(w *world) {
 	w.file(w.bob, "", "bob's", "bob's", 1)
 	moved, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"docs", "file 3"})
 	w.ok(err)
-	_, err = w.db.Move(w.Context(), w.alice.ID, moved.ID, docs, "moved", w.later(time.Hour))
+	_, err = w.db.Move(w.Context(), w.alice.ID, moved.ID, store.NewPlace{Parent: docs, Name: "moved", When: w.later(time.Hour)})
 	w.ok(err)
 	for _, s := range sorts() {
 		for _, limit := range []int{1, 2, 5, 9, 17, 18, 19} {
@@ -180,7 +180,7 @@ func listHides(w *world) {
 		page, next, err := w.db.List(w.Context(), q)
 		w.ok(err)
 		last := page[3].ID
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, last, w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, last, 0, w.now))
 		w.ok(w.db.Purge(w.Context(), w.alice.ID, last, w.now))
 		q.Cursor = next
 		rest := w.pages(q, nil)
@@ -218,9 +218,9 @@ func listTrash(w *world) {
 	w.file(w.alice, docs, "inside", "inside", 1)
 	for i := range 5 {
 		e := w.file(w.alice, "", "f", fmt.Sprint(i), 1)
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.later(time.Second)))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.later(time.Second)))
 	}
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, w.later(time.Second)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, 0, w.later(time.Second)))
 	for limit := 1; limit < 8; limit++ {
 		es := w.pages(store.Query{User: w.alice.ID, Trash: true, Limit: limit}, nil)
 		if len(es) != 6 || es[0].ID != docs {
@@ -275,7 +275,7 @@ func listEmpty(w *world) {
 func listGone(w *world) {
 	docs := w.folder(w.alice, "/docs")
 	file := w.file(w.alice, "", "f", "f", 1)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, 0, w.now))
 	for _, parent := range []store.EntryID{docs, file.ID, store.NewEntryID()} {
 		_, _, err := w.db.List(w.Context(), store.Query{User: w.alice.ID, Parent: parent, Sort: store.ByName, Limit: 1})
 		w.is(err, store.ErrNotFound)

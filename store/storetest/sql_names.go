@@ -41,7 +41,7 @@ func entriesLongestName(w *world) {
 	for _, name := range badNames() {
 		_, err := w.db.MakeFolder(w.Context(), w.alice.ID, store.Path{name}, w.now)
 		w.is(err, store.ErrInvalid)
-		_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, "", name, w.now)
+		_, err = w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Parent: "", Name: name, When: w.now})
 		w.is(err, store.ErrInvalid)
 		_, err = w.db.LinkContent(w.Context(), store.NewEntry{User: w.bob.ID, Digest: e.Content.Sums.Digest, Size: 1, Name: name, When: w.now})
 		w.is(err, store.ErrInvalid)
@@ -95,7 +95,7 @@ func entriesGaps(w *world) {
 		ids[i] = w.file(w.alice, "", "a", fmt.Sprint(i), 1).ID
 	}
 	for _, gap := range []int{1, 2, 4} {
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, ids[gap], w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, ids[gap], 0, w.now))
 	}
 	for _, want := range []string{"a", "a (2)", "a (4)", "a (7)"} {
 		if e := w.file(w.alice, "", "a", want+"new", 1); e.Name != want {
@@ -106,7 +106,7 @@ func entriesGaps(w *world) {
 
 func entriesFolderNumbers(w *world) {
 	id := w.folder(w.alice, "/photos.2026")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, id, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now))
 	w.folder(w.alice, "/photos.2026")
 	e, err := w.db.Restore(w.Context(), w.alice.ID, id, w.now)
 	w.ok(err)

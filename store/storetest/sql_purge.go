@@ -16,7 +16,7 @@ func trashPurge(w *world) {
 	}
 	w.content(kept.Content.Sums, 4)
 	losers := w.garbage()
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	at := w.later(time.Hour)
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, at))
 	w.is(w.db.Purge(w.Context(), w.alice.ID, top, at), store.ErrNotFound)
@@ -42,7 +42,7 @@ func trashPurge(w *world) {
 
 func trashPurgeShared(w *world) {
 	mine, others := w.file(w.alice, "", "a", "a", 10), w.file(w.bob, "", "b", "a", 10)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, mine.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, mine.ID, 0, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, mine.ID, w.now))
 	c := w.content(mine.Content.Sums, 1)
 	if _, listed := w.garbage()[c.Location]; listed {
@@ -59,7 +59,7 @@ func trashPurgeTransfer(w *world) {
 	w.ok(err)
 	job.To, job.S3Upload = store.Location{Kind: store.Ceph, In: "bucket", Key: job.From.Name().Key()}, "multipart"
 	w.ok(w.db.SaveTransfer(w.Context(), job, w.now.Add(time.Minute)))
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
 	w.wantGarbage(job.From, job.To)
 	if g := w.garbage()[job.To]; g.S3Upload != "multipart" {
@@ -72,7 +72,7 @@ func trashPurgeTransfer(w *world) {
 
 func trashPurgeRace(w *world) {
 	top, _ := w.tree(w.alice, "tree")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	errs := together(20, func(i int) error {
 		if i%2 == 0 {
 			return w.db.Purge(w.Context(), w.alice.ID, top, w.now)
@@ -90,8 +90,8 @@ func trashPurgeRace(w *world) {
 func trashPurgedFolder(w *world) {
 	docs := w.folder(w.alice, "/docs")
 	e := w.file(w.alice, docs, "a", "a", 1)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, 0, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, docs, w.now))
 	for i := range 5 {
 		w.folder(w.alice, fmt.Sprintf("/new%d", i))

@@ -35,8 +35,8 @@ func Trash(t *testing.T, open func(*testing.T) Database) {
 func trashFile(w *world) {
 	e := w.file(w.alice, "", "a", "a", 10)
 	at := w.later(time.Hour)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, at))
-	w.is(w.db.Trash(w.Context(), w.alice.ID, e.ID, at), store.ErrNotFound)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, at))
+	w.is(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, at), store.ErrNotFound)
 	_, err := w.db.Entry(w.Context(), w.alice.ID, e.ID)
 	w.is(err, store.ErrNotFound)
 	w.wantNames(w.alice, "")
@@ -90,7 +90,7 @@ func (w *world) visible(u store.User, want bool, ids ...store.EntryID) {
 func trashTree(w *world) {
 	top, below := w.tree(w.alice, "tree")
 	other, others := w.tree(w.alice, "other")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	w.visible(w.alice, false, append(below, top)...)
 	w.visible(w.alice, true, append(others, other)...)
 	files := w.pages(store.Query{User: w.alice.ID, Files: true, Sort: store.ByName, Limit: 100}, nil)
@@ -112,9 +112,9 @@ func trashBefore(w *world) {
 	early := below[5]     // the folder sub1
 	single := below[2]    // a file of top
 	inEarly := below[5+1] // sub1/deep
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, single, w.later(time.Hour)))
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, early, w.later(time.Hour)))
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.later(time.Hour)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, single, 0, w.later(time.Hour)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, early, 0, w.later(time.Hour)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.later(time.Hour)))
 	if list := w.pages(store.Query{User: w.alice.ID, Trash: true, Limit: 10}, nil); len(list) != 3 {
 		w.Errorf("trash: %+v", list)
 	}
@@ -135,7 +135,7 @@ func trashRestoreToRoot(w *world) {
 	top, below := w.tree(w.alice, "tree")
 	file, folder := below[2], below[5]
 	for _, id := range []store.EntryID{file, folder, top} {
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, id, w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now))
 	}
 	e, err := w.db.Restore(w.Context(), w.alice.ID, file, w.now) // its folder is in the trash
 	w.ok(err)
@@ -156,7 +156,7 @@ func trashRestoreToRoot(w *world) {
 func trashRestoreTaken(w *world) {
 	docs := w.folder(w.alice, "/docs")
 	e := w.file(w.alice, docs, "a.txt", "a", 1)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	w.file(w.alice, docs, "a.txt", "a", 1) // the same content makes no difference: both were wanted
 	back, err := w.db.Restore(w.Context(), w.alice.ID, e.ID, w.now)
 	w.ok(err)
@@ -171,14 +171,14 @@ func trashRestoreDeep(w *world) {
 	w.ok(err)
 	child, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{"parent", "child"})
 	w.ok(err)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, child.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, child.ID, 0, w.now))
 	deep := store.Path{}
 	for range store.MaxDepth - 2 {
 		deep = append(deep, "d")
 	}
 	at, err := w.db.MakeFolder(w.Context(), w.alice.ID, deep, w.now)
 	w.ok(err)
-	_, err = w.db.Move(w.Context(), w.alice.ID, parent.ID, at, "parent", w.now)
+	_, err = w.db.Move(w.Context(), w.alice.ID, parent.ID, store.NewPlace{Parent: at, Name: "parent", When: w.now})
 	w.ok(err)
 	back, err := w.db.Restore(w.Context(), w.alice.ID, child.ID, w.now)
 	w.ok(err)
@@ -189,9 +189,9 @@ func trashRestoreDeep(w *world) {
 
 func trashOnlyRoots(w *world) {
 	top, below := w.tree(w.alice, "tree")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	for _, id := range below {
-		w.is(w.db.Trash(w.Context(), w.alice.ID, id, w.now), store.ErrNotFound)
+		w.is(w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now), store.ErrNotFound)
 		w.is(w.db.Purge(w.Context(), w.alice.ID, id, w.now), store.ErrNotFound)
 		_, err := w.db.Restore(w.Context(), w.alice.ID, id, w.now)
 		w.is(err, store.ErrNotFound)
@@ -205,7 +205,7 @@ func trashedBefore(w *world) {
 	for i := range 4 {
 		u := []store.User{w.alice, w.bob}[i%2]
 		e := w.file(u, w.folder(u, fmt.Sprintf("/d%d", i)), "f", fmt.Sprint(i), 1)
-		w.ok(w.db.Trash(w.Context(), u.ID, e.Parent, start.Add(time.Duration(10-i)*time.Hour)))
+		w.ok(w.db.Trash(w.Context(), u.ID, e.Parent, 0, start.Add(time.Duration(10-i)*time.Hour)))
 		ids = append(ids, e.Parent)
 	}
 	for _, c := range []struct {
@@ -232,7 +232,7 @@ func trashedBefore(w *world) {
 
 func trashUpload(w *world) {
 	top, below := w.tree(w.alice, "tree")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	e := w.file(w.alice, below[0], "new", "new", 1)
 	if e.Parent != "" {
 		w.Errorf("uploaded into the trash: %+v", e)
@@ -252,7 +252,7 @@ func trashUploadRace(w *world) {
 		var e store.Entry
 		errs := together(2, func(n int) error {
 			if n == 0 {
-				return w.db.Trash(w.Context(), w.alice.ID, id, w.now)
+				return w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now)
 			}
 			done, err := w.db.CompleteUploads(w.Context(), []store.Completion{c})
 			if err == nil {
@@ -277,11 +277,11 @@ func trashMany(w *world) {
 	_, err := w.db.CompleteUploads(w.Context(), cs)
 	w.ok(err)
 	w.account(w.alice, 450, 0)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	_, err = w.db.Restore(w.Context(), w.alice.ID, top, w.now)
 	w.ok(err)
 	w.wantNames(w.alice, "", "many")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, w.now))
 	w.account(w.alice, 0, 0)
 	if n := len(w.garbage()); n != 450 {
@@ -295,7 +295,7 @@ func trashNameIsFree(w *world) {
 		if e.Name != "same" {
 			w.Errorf("name is %q", e.Name)
 		}
-		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+		w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	}
 	w.account(w.alice, 3, 0)
 }
@@ -303,7 +303,7 @@ func trashNameIsFree(w *world) {
 func trashKeepsTimes(w *world) {
 	docs := w.folder(w.alice, "/docs")
 	e := w.file(w.alice, docs, "a", "a", 1)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, w.later(time.Hour)))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, docs, 0, w.later(time.Hour)))
 	_, err := w.db.Restore(w.Context(), w.alice.ID, docs, w.later(time.Hour))
 	w.ok(err)
 	got, err := w.db.Entry(w.Context(), w.alice.ID, e.ID)

@@ -143,7 +143,7 @@ func uploadsLimitRace(w *world) {
 
 func uploadsParent(w *world) {
 	gone := w.folder(w.alice, "/gone")
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, gone, 0, w.now))
 	for name, parent := range map[string]store.EntryID{
 		"unknown": store.NewEntryID(), "trashed": gone, "another's": w.folder(w.bob, "/bobs"),
 		"a file": w.file(w.alice, "", "file", "file", 1).ID,

@@ -152,7 +152,7 @@ func usersQuotaBelowUse(w *world) {
 	w.is(err, store.ErrQuota)
 	w.complete(w.finishing(up, sums("reserved", 500))) // was promised
 	w.account(w.alice, 1500, 0)
-	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, w.now))
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
 	w.account(w.alice, 500, 0)
 }
