@@ -244,6 +244,9 @@ func (s *Uploads) staged(ctx context.Context, u store.Upload) (store.Staged, err
 	staged, err := s.Staging.Open(ctx, u.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		err = s.Staging.Create(ctx, store.StagedUpload{ID: u.ID, Layout: u.Layout})
+		if err == nil {
+			err = s.stillOpen(ctx, u)
+		}
 		if err == nil || errors.Is(err, store.ErrExists) {
 			staged, err = s.Staging.Open(ctx, u.ID)
 		}
@@ -252,6 +255,15 @@ func (s *Uploads) staged(ctx context.Context, u store.Upload) (store.Staged, err
 		return nil, explain(err)
 	}
 	return staged, nil
+}
+
+// stillOpen looks at the row again once a staging was made for it: where the upload has ended meanwhile, what was made would
+// hold space for nothing.
+func (s *Uploads) stillOpen(ctx context.Context, u store.Upload) error {
+	if _, err := s.find(ctx, u.User, u.ID); err != nil {
+		return errors.Join(err, s.Staging.Remove(context.WithoutCancel(ctx), u.ID))
+	}
+	return nil
 }
 
 // A Part is one chunk on its way in.

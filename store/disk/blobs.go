@@ -24,13 +24,15 @@ type Blobs struct {
 	dir  string
 	kind store.Kind
 	node store.NodeID
+
+	folders folders
 }
 
 // NewBlobs opens, and makes where needed, the directory dir below root. kind is store.Local for a node's own blobs, and
 // node is then that node; else kind is store.Disk.
 func NewBlobs(root *os.Root, dir string, kind store.Kind, node store.NodeID) (*Blobs, error) {
-	b := &Blobs{root: root, dir: dir, kind: kind, node: node}
-	if err := mkdirSync(root, b.tmp()); err != nil {
+	b := &Blobs{root: root, dir: dir, kind: kind, node: node, folders: folders{root: root}}
+	if err := b.folders.make(b.tmp()); err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
 	return b, b.removeStale(time.Now().Add(-staleAfter))
@@ -56,7 +58,7 @@ func (b *Blobs) Put(ctx context.Context, name store.BlobName, src store.Blob, su
 	if done, err := b.has(name, sums.Size); done || err != nil {
 		return err
 	}
-	if err := mkdirSync(b.root, path.Dir(b.path(name))); err != nil {
+	if err := b.folders.make(path.Dir(b.path(name))); err != nil {
 		return fmt.Errorf("blob %s: %w", name, noSpace(err))
 	}
 	err := b.link(name, src)

@@ -54,24 +54,36 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// mkdirSync makes a folder and those above it, and makes each new one durable.
-func mkdirSync(root *os.Root, dir string) error {
+// folders makes folders and remembers which of them are durable.
+type folders struct {
+	root   *os.Root
+	synced sync.Map // by path
+}
+
+// make makes a folder and those above it, durably. One that is there already may be another request's, made a moment ago
+// and not synced yet, so the first look at each syncs it too.
+func (f *folders) make(dir string) error {
 	if dir == "." {
 		return nil
 	}
-	err := root.Mkdir(dir, 0o700)
+	err := f.root.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := mkdirSync(root, path.Dir(dir)); err != nil {
+		if err := f.make(path.Dir(dir)); err != nil {
 			return err
 		}
-		err = root.Mkdir(dir, 0o700)
+		err = f.root.Mkdir(dir, 0o700)
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	} else if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(root, path.Dir(dir))
+	if _, known := f.synced.Load(dir); known && err != nil {
+		return nil
+	}
+	if err := syncDir(f.root, path.Dir(dir)); err != nil {
+		return err
+	}
+	f.synced.Store(dir, true)
+	return nil
 }
 
 // syncDir makes the names in a folder durable.

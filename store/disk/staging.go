@@ -61,7 +61,7 @@ func NewStaging(root *os.Root, opts StagingOptions) (*Staging, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := mkdirSync(root, stagingDir); err != nil {
+	if err := opts.Blobs.folders.make(stagingDir); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
 	return &Staging{
@@ -292,7 +292,7 @@ func (s *Staging) streamTo(ctx context.Context, f *os.File, r io.Reader, limit i
 // Publish links the staged bytes to their name as a local blob.
 func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobName) error {
 	blob := s.opts.Blobs.path(name)
-	if err := mkdirSync(s.root, path.Dir(blob)); err != nil {
+	if err := s.opts.Blobs.folders.make(path.Dir(blob)); err != nil {
 		return fmt.Errorf("publish %s: %w", name, noSpace(err))
 	}
 	err := s.link(id, blob)

@@ -43,8 +43,9 @@ func (u *upload) Drop(_ context.Context, indexes []int) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.verified.Store(false)
-	// Where it ends early, some are dropped already: their bytes may change, and must not stay in the hash.
-	return errors.Join(u.drop(indexes), u.rollBack())
+	// Where it ends early, some are dropped already: their bytes may change, and must not stay in the hash. The journal is
+	// synced, since after a power cut it must not call chunks held whose places have been written anew.
+	return errors.Join(u.drop(indexes), u.rollBack(), u.journal.file.Sync())
 }
 
 func (u *upload) drop(indexes []int) error {
