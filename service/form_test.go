@@ -1,10 +1,14 @@
 package service_test
 
 import (
+	"bytes"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/storetest"
 )
 
 // Forms that are under way at the same time share what their user may still store.
@@ -57,4 +61,77 @@ func TestFormWithoutBytes(t *testing.T) {
 		t.Error(err)
 	}
 	g.leftNothing()
+}
+
+func TestForm(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	form, err := g.uploads.NewForm(t.Context(), g.user, "/new/folder", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := [][]byte{storetest.Bytes(13, 1<<20+1), nil, storetest.Bytes(14, 10)}
+	for i, b := range bodies {
+		if err := form.Add(t.Context(), []string{"a", "b", "a"}[i], bytes.NewReader(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := form.Commit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range entries {
+		g.holds(e, bodies[i])
+	}
+	if entries[2].Name != "a (2)" {
+		t.Errorf("the second a is called %q", entries[2].Name)
+	}
+	if u := g.reload(g.user); u.Used != 1<<20+11 {
+		t.Errorf("used %d", u.Used)
+	}
+	g.leftNothing()
+}
+
+func TestFormLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		name string
+		body io.Reader
+		kind service.Kind
+	}{
+		"cut off":    {"b", io.MultiReader(strings.NewReader("abc"), cut{}), service.CutOff},
+		"over quota": {"b", io.LimitReader(zeros{}, testQuota), service.QuotaExceeded},
+		"bad name":   {"..", strings.NewReader("abc"), service.Invalid},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			g := newUploadRig(t)
+			form, err := g.uploads.NewForm(t.Context(), g.user, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := form.Add(t.Context(), "a", strings.NewReader("whole")); err != nil {
+				t.Fatal(err)
+			}
+			wantKind(t, what, form.Add(t.Context(), c.name, c.body), c.kind)
+			if err := form.Close(); err != nil {
+				t.Error(err)
+			}
+			g.leftNothing()
+			if list, _, err := g.db.List(t.Context(), store.Query{User: g.user.ID, Files: true, Sort: store.Newest, Limit: 5}); err != nil || len(list) != 0 {
+				t.Errorf("%d files, %v", len(list), err)
+			}
+		})
+	}
+}
+
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }

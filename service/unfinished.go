@@ -1,0 +1,106 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// Status returns an open upload of the user with its chunks.
+func (s *Uploads) Status(ctx context.Context, user store.UserID, id store.UploadID) (UploadStatus, error) {
+	u, err := s.find(ctx, user, id)
+	if err != nil {
+		return UploadStatus{}, err
+	}
+	return s.status(ctx, u)
+}
+
+// Unfinished returns all open uploads of the user, newest first.
+func (s *Uploads) Unfinished(ctx context.Context, user store.UserID) ([]UploadStatus, error) {
+	us, err := s.Rows.OpenUploads(ctx, user)
+	if err != nil {
+		return nil, explain(fmt.Errorf("unfinished uploads: %w", err))
+	}
+	list := make([]UploadStatus, 0, len(us))
+	for _, u := range us {
+		st, err := s.status(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, st)
+	}
+	return list, nil
+}
+
+// status reads the chunks from the progress record, and from staging where that is gone.
+func (s *Uploads) status(ctx context.Context, u store.Upload) (UploadStatus, error) {
+	_, held, err := s.Progress.Held(ctx, u.ID)
+	if err == nil {
+		return UploadStatus{Upload: u, Held: held}, nil
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return UploadStatus{}, explain(fmt.Errorf("progress: %w", err))
+	}
+	staged, err := s.staged(ctx, u)
+	if err != nil {
+		return UploadStatus{}, err
+	}
+	defer staged.Close()
+	held = staged.Held()
+	return UploadStatus{Upload: u, Held: held}, s.putProgress(ctx, u, held)
+}
+
+// Cancel ends an open upload, gives its quota back and removes what was staged. Repeating it is harmless.
+func (s *Uploads) Cancel(ctx context.Context, user store.UserID, id store.UploadID) error {
+	unlock, err := s.completing.lock(ctx, string(id), s.lockWait())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	u, err := s.Rows.Upload(ctx, user, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return errorf(NotFound, "there is no such upload")
+	case err != nil:
+		return explain(fmt.Errorf("cancel: %w", err))
+	case u.State == store.UploadDone:
+		return errorf(Conflict, "this upload is complete")
+	case u.State == store.UploadCancelled:
+		return nil
+	}
+	return s.end(ctx, u, "cancelled")
+}
+
+// CancelDigest ends the user's open upload of a content.
+func (s *Uploads) CancelDigest(ctx context.Context, user store.UserID, d store.Digest) error {
+	u, err := s.Rows.OpenUpload(ctx, user, d)
+	if errors.Is(err, store.ErrNotFound) {
+		return errorf(NotFound, "there is no such upload")
+	} else if err != nil {
+		return explain(fmt.Errorf("cancel: %w", err))
+	}
+	return s.Cancel(ctx, user, u.ID)
+}
+
+// end closes an upload without a file. The row goes first: what a crash leaves of the rest is swept.
+func (s *Uploads) end(ctx context.Context, u store.Upload, cause string) error {
+	if err := s.Rows.EndUpload(ctx, u.ID); err != nil {
+		return explain(fmt.Errorf("end upload: %w", err))
+	}
+	s.Metrics.UploadsEnded.WithLabelValues(cause).Inc()
+	s.failed.forget(u.ID)
+	return s.clear(ctx, u.ID)
+}
+
+// clear removes the progress and the staging of an upload that has ended.
+func (s *Uploads) clear(ctx context.Context, id store.UploadID) error {
+	if err := s.Progress.Drop(ctx, id); err != nil {
+		s.Log.WarnContext(ctx, "drop progress", "upload", id, "err", err) // it expires by itself
+	}
+	s.step("complete.progress-dropped")
+	if err := s.Staging.Remove(ctx, id); err != nil {
+		return fmt.Errorf("upload %s: %w", id, err)
+	}
+	return nil
+}
