@@ -31,11 +31,19 @@ func Options() []Option {
 			Env:     envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_")),
 			Flag:    strings.NewReplacer(".", "-", "_", "-").Replace(key),
 			Default: f.Tag.Get("def"),
-			Help:    f.Tag.Get("help"),
+			Help:    helpOf(f.Tag),
 			field:   f,
 		})
 	}
 	return opts
+}
+
+// helpOf names the values too, where there is a choice between a few.
+func helpOf(tag reflect.StructTag) string {
+	if values := split(tag.Get("one")); len(values) > 1 {
+		return tag.Get("help") + " (" + strings.Join(values, ", ") + ")"
+	}
+	return tag.Get("help")
 }
 
 // AddFlags defines a flag for each option and --config for the file. The flags hold what was given, not the defaults:
