@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/blinkdrive/blinkdrive/cmd/internal/setup"
 	"github.com/blinkdrive/blinkdrive/config"
 	"github.com/blinkdrive/blinkdrive/service"
 )
@@ -78,9 +79,21 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// A loader reads the configuration for a command.
+type loader func(*cobra.Command) (config.Config, error)
+
 // load reads the configuration that a command is to work with.
 func load(c *cobra.Command) (config.Config, error) {
 	return config.Load(config.Sources{Env: os.Environ(), Flags: c.Flags()})
+}
+
+// loadDrive is load for a command that needs a drive that is there.
+func loadDrive(c *cobra.Command) (config.Config, error) {
+	cfg, err := load(c)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, setup.Exists(cfg.Data)
 }
 
 // args and atMost check the number of arguments of a command.

@@ -33,7 +33,7 @@ func migrateDown(c *cobra.Command, given []string) error {
 	if err != nil || steps < 1 {
 		return usage(fmt.Errorf("%q is no number of steps", given[0]))
 	}
-	cfg, err := load(c)
+	cfg, err := loadDrive(c)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func newServe() *cobra.Command {
 		Short: "Serve the drive: the API and the page, the transfer worker and the sweeper",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDrive(c, func(ctx context.Context, d *setup.Drive) error {
+			return withDrive(c, load, func(ctx context.Context, d *setup.Drive) error {
 				return d.Serve(ctx, func(url string) { fmt.Fprintln(c.OutOrStdout(), url) })
 			})
 		},
@@ -36,7 +36,7 @@ func newFsck() *cobra.Command {
 		Short: "Read every blob again and compare rows, disk and references; no server may run",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDrive(c, func(ctx context.Context, d *setup.Drive) error { return fsck(c, d, repair) })
+			return withDrive(c, loadDrive, func(ctx context.Context, d *setup.Drive) error { return fsck(c, d, repair) })
 		},
 	}
 	c.Flags().BoolVar(&repair, "repair", false, "mend what is safe to mend; no byte is deleted")
@@ -44,7 +44,7 @@ func newFsck() *cobra.Command {
 }
 
 // withDrive opens a whole drive for as long as fn works on it.
-func withDrive(c *cobra.Command, fn func(context.Context, *setup.Drive) error) error {
+func withDrive(c *cobra.Command, load loader, fn func(context.Context, *setup.Drive) error) error {
 	cfg, err := load(c)
 	if err != nil {
 		return err

@@ -30,8 +30,17 @@ func newUser() *cobra.Command {
 	)
 }
 
-// withRows opens the database alone for a command.
+// withRows opens the database alone for a command. There must be one: an empty answer would hide a mistyped folder.
 func withRows(fn func(*cobra.Command, *setup.Rows, []string) error) func(*cobra.Command, []string) error {
+	return onRows(loadDrive, fn)
+}
+
+// withNewRows also makes the database where there is none.
+func withNewRows(fn func(*cobra.Command, *setup.Rows, []string) error) func(*cobra.Command, []string) error {
+	return onRows(load, fn)
+}
+
+func onRows(load loader, fn func(*cobra.Command, *setup.Rows, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, given []string) error {
 		cfg, err := load(c)
 		if err != nil {
@@ -55,7 +64,7 @@ func newUserAdd() *cobra.Command {
 	c := &cobra.Command{Use: "add NAME", Short: "Add a user; the password is read from standard input", Args: args(1)}
 	c.Flags().StringVar(&quota, "quota", "", "how much the user may store, as in 20GiB; the default quota where not given")
 	c.Flags().BoolVar(&admin, "admin", false, "give the role admin")
-	c.RunE = withRows(func(c *cobra.Command, rows *setup.Rows, given []string) error {
+	c.RunE = withNewRows(func(c *cobra.Command, rows *setup.Rows, given []string) error {
 		var size config.Size
 		var err error
 		if quota != "" {

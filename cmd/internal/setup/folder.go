@@ -33,6 +33,18 @@ const lockPatience = time.Second
 // ErrInUse: another process works on the data folder.
 var ErrInUse = errors.New("the data folder is in use")
 
+// Exists returns an error that says so where the data folder holds no drive yet.
+func Exists(data string) error {
+	_, err := os.Stat(filepath.Join(data, databaseFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no drive in %s yet; choose another folder with BLINKDRIVE_DATA, or let serve make one", data)
+	}
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	return nil
+}
+
 // Lock makes the data folder where needed and locks it against all other processes until the lock is closed.
 // ErrInUse. A process that dies gives it up.
 func Lock(ctx context.Context, data string) (io.Closer, error) {
