@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,4 +126,19 @@ func BenchmarkTrashFolder(b *testing.B) {
 		}
 		timed("µs/purge", func() error { return db.Purge(b.Context(), u.ID, id, time.Now()) })
 	}
+}
+
+// BenchmarkCompleteTogether is many small files at once, each durable before its caller goes on.
+func BenchmarkCompleteTogether(b *testing.B) {
+	db, _ := openInternal(b)
+	u := benchUser(b, db)
+	var n atomic.Int64
+	b.SetParallelism(8)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if _, err := db.CompleteUploads(b.Context(), []store.Completion{benchCompletion(u, int(n.Add(1)))}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"time"
 
+	"modernc.org/sqlite"
+
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
@@ -18,6 +20,7 @@ type DB struct {
 	r       *sql.DB // transactions that only read
 	dialect dialect
 	now     func() time.Time
+	turns   turns
 }
 
 var (
@@ -73,10 +76,11 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 func openPool(ctx context.Context, dsn string, conns int) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", dsn)
+	connector, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	pool := sql.OpenDB(preparing{connector})
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	if err := pool.PingContext(ctx); err != nil {

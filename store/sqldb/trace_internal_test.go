@@ -65,7 +65,7 @@ func (t tracer) open(tb testing.TB, path string) *DB {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		t.Connector = c
+		t.Connector = preparing{c}
 		p := sql.OpenDB(t)
 		p.SetMaxOpenConns(conns)
 		return p

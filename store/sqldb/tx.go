@@ -41,24 +41,6 @@ func (db *DB) write(ctx context.Context, fn func(context.Context, tx) error) err
 
 func (db *DB) again(err error) bool { return errors.Is(err, errAgain) || db.dialect.retry(err) }
 
-func (db *DB) writeOnce(ctx context.Context, fn func(context.Context, tx) error) error {
-	conn, err := db.w.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	whole := context.WithoutCancel(ctx)
-	t, err := conn.BeginTx(whole, nil)
-	if err != nil {
-		return err
-	}
-	defer t.Rollback() // does nothing after the commit
-	if err := fn(whole, tx{t, db}); err != nil {
-		return err
-	}
-	return t.Commit()
-}
-
 // read runs fn in a transaction that sees one state of the database.
 func (db *DB) read(ctx context.Context, fn func(context.Context, tx) error) error {
 	t, err := db.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
