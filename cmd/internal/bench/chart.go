@@ -18,7 +18,7 @@ const (
 
 // colours of the peers, in the order of the tables; they are legible on white and on black.
 var colours = map[string]string{
-	nameDrive: "#2f81f7", nameRaw: "#8b949e", nameHash: "#b08800", nameTusd: "#bf5af2", nameNginx: "#2da44e",
+	nameDrive: "#2f81f7", nameBefore: "#a5c8ff", nameRaw: "#8b949e", nameHash: "#b08800", nameTusd: "#bf5af2", nameNginx: "#2da44e",
 }
 
 // chart draws a group of bars for each row that has a rate, each group to a scale of its own.

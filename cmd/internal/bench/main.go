@@ -37,6 +37,7 @@ type setting struct {
 	rounds int
 	rows   *regexp.Regexp
 	bin    string // the drive's program; built where empty
+	before string // another build of the drive's program to compare with; none where empty
 	tusd   string // tusd's program; built where empty
 	dir    string // where data goes while it is measured
 	out    string
@@ -53,6 +54,7 @@ func parse(args []string, errs io.Writer) (setting, error) {
 	f.IntVar(&s.rounds, "rounds", 0, "rounds of each row; 5 where not given, 1 with -short")
 	f.StringVar(&rows, "rows", "", "regular expression: only the rows whose names match")
 	f.StringVar(&s.bin, "bin", "", "the drive's program; built where not given")
+	f.StringVar(&s.before, "before", "", "an earlier build of the drive's program, to be measured beside it")
 	f.StringVar(&s.tusd, "tusd", "", "tusd's program, or none; built where not given, but not with -short")
 	f.StringVar(&s.dir, "dir", "", "folder for the data; the system's temporary folder where not given")
 	f.StringVar(&s.out, "out", "bin/bench", "folder for table, JSON and chart")

@@ -43,7 +43,7 @@ const maxForeign = 0.2
 // row measures one row: in each round all peers, each round beginning with the next one.
 func (b *bench) row(ctx context.Context, r row, nth int) (result, error) {
 	res := result{row: r, Name: r.name, Title: r.title, Samples: map[string][]sample{}}
-	peers := slices.DeleteFunc(slices.Clone(r.peers), func(name string) bool { return b.peers[name].start == nil })
+	peers := slices.DeleteFunc(append(slices.Clone(r.peers), nameBefore), func(name string) bool { return b.peers[name].start == nil })
 	rounds := b.rounds
 	if r.rounds > 0 {
 		rounds = min(rounds, r.rounds)
@@ -84,7 +84,7 @@ func (b *bench) sample(ctx context.Context, r row, p peer) (sample, error) {
 		return sample{}, err
 	}
 	defer l.process().kill()
-	t := &trial{bench: b, live: l, drive: p.name == nameDrive, values: values{}}
+	t := &trial{bench: b, live: l, drive: p.name == nameDrive || p.name == nameBefore, values: values{}}
 	if err := r.run(ctx, t); err != nil {
 		said, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return sample{}, fmt.Errorf("%w\nits log ends with:\n%s", err, said[max(0, len(said)-2000):])

@@ -15,11 +15,12 @@ import (
 
 // The names of the peers, as tables have them.
 const (
-	nameDrive = "blinkdrive"
-	nameRaw   = "raw"
-	nameHash  = "raw+hash"
-	nameTusd  = "tusd"
-	nameNginx = "nginx"
+	nameDrive  = "blinkdrive"
+	nameBefore = "before"
+	nameRaw    = "raw"
+	nameHash   = "raw+hash"
+	nameTusd   = "tusd"
+	nameNginx  = "nginx"
 )
 
 // A peer is a server that can be measured.
@@ -49,6 +50,9 @@ func (b *bench) findPeers(ctx context.Context) (map[string]peer, error) {
 		return nil, err
 	}
 	list = append(list, peer{nameDrive, func(ctx context.Context, dir string) (live, error) { return b.startDrive(ctx, bin, dir) }})
+	if b.before != "" {
+		list = append(list, peer{nameBefore, func(ctx context.Context, dir string) (live, error) { return b.startDrive(ctx, b.before, dir) }})
+	}
 	if bin, err := b.findTusd(ctx); err != nil {
 		b.tell("tusd is left out: %v", err)
 	} else {

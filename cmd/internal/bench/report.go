@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,7 +37,13 @@ func newReport(b *bench) *report {
 func (r *report) finish(took time.Duration) {
 	r.Took = took.Round(time.Second).String()
 	for _, res := range r.Rows {
-		for _, g := range res.goals {
+		goals := res.goals
+		if len(res.Samples[nameBefore]) > 0 { // nothing to reach, but the ratio is worth knowing
+			for _, m := range res.metrics {
+				goals = append(goals, goal{metric: m.key, over: nameBefore})
+			}
+		}
+		for _, g := range goals {
 			if v, ok := res.judge(g); ok {
 				r.Verdicts = append(r.Verdicts, v)
 			}
@@ -46,7 +53,7 @@ func (r *report) finish(took time.Duration) {
 
 func (r *report) json() ([]byte, error) { return json.MarshalIndent(r, "", "  ") }
 
-var order = []string{nameDrive, nameRaw, nameHash, nameTusd, nameNginx}
+var order = []string{nameDrive, nameBefore, nameRaw, nameHash, nameTusd, nameNginx}
 
 func (r *report) markdown() string {
 	var b strings.Builder
@@ -55,10 +62,11 @@ func (r *report) markdown() string {
 		b.WriteString("**This is the smoke test: sizes are small, and no figure means anything.**\n\n")
 	}
 	b.WriteString("Medians, with the lowest and the highest; † others used the machine meanwhile.\n\n")
-	fmt.Fprintf(&b, "| work | | %s |\n|---|---|%s\n", strings.Join(order, " | "), strings.Repeat("---|", len(order)))
+	peers := r.peers()
+	fmt.Fprintf(&b, "| work | | %s |\n|---|---|%s\n", strings.Join(peers, " | "), strings.Repeat("---|", len(peers)))
 	for _, res := range r.Rows {
 		for _, m := range res.metrics {
-			fmt.Fprintf(&b, "| %s | %s |%s\n", res.Title, m.label(), res.cells(m.key))
+			fmt.Fprintf(&b, "| %s | %s |%s\n", res.Title, m.label(), res.cells(m.key, peers))
 		}
 	}
 	if len(r.Verdicts) == 0 {
@@ -69,6 +77,9 @@ func (r *report) markdown() string {
 		met := "missed"
 		if v.Met {
 			met = "met"
+		}
+		if v.Goal == "" {
+			met = ""
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", v.Row, v.Metric, v.Goal, v.Reached, met)
 	}
@@ -82,9 +93,19 @@ func (m metric) label() string {
 	return m.title + ", " + m.unit
 }
 
-func (r result) cells(key string) string {
-	var b strings.Builder
+// peers are those that were measured at anything, in order.
+func (r *report) peers() (list []string) {
 	for _, peer := range order {
+		if slices.ContainsFunc(r.Rows, func(res result) bool { return len(res.Samples[peer]) > 0 }) {
+			list = append(list, peer)
+		}
+	}
+	return list
+}
+
+func (r result) cells(key string, peers []string) string {
+	var b strings.Builder
+	for _, peer := range peers {
 		s, ok := r.of(peer, key)
 		if !ok {
 			b.WriteString(" |")

@@ -98,11 +98,13 @@ func (r result) judge(g goal) (verdict, bool) {
 		s, ok = r.ratio(g.metric, g.over)
 		unit = "× " + g.over
 	}
-	v.Goal, v.Met = fmt.Sprintf("≥ %s %s", figure(g.least), unit), s.Median >= g.least
-	if g.most > 0 {
+	switch {
+	case g.least > 0:
+		v.Goal, v.Met = fmt.Sprintf("≥ %s %s", figure(g.least), unit), s.Median >= g.least
+	case g.most > 0:
 		v.Goal, v.Met = fmt.Sprintf("≤ %s %s", figure(g.most), unit), s.Median <= g.most
 	}
-	v.Reached = fmt.Sprintf("%s (%s–%s)", figure(s.Median), figure(s.Low), figure(s.High))
+	v.Reached = fmt.Sprintf("%s (%s–%s) %s", figure(s.Median), figure(s.Low), figure(s.High), unit)
 	return v, ok
 }
 
