@@ -18,21 +18,40 @@ const MaxFormFiles = 10_000
 type Form struct {
 	uploads *Uploads
 	user    store.User
-	parent  store.EntryID
+	folder  store.Path
 	clash   store.Clash
 	parts   []store.Completion
 	bytes   int64 // taken of the user's budget
 	done    bool
 }
 
-// NewForm begins a form whose files go to the folder at path, which is made where it is not there. clash says what is done
-// about taken names; empty is to rename. Close it.
+// NewForm begins a form whose files go to the folder at path, which Commit makes where it is not there. clash says what is done
+// about taken names; empty is to rename. Close it. Conflict: a file is in the way of the folder.
 func (s *Uploads) NewForm(ctx context.Context, user store.User, path string, clash store.Clash) (*Form, error) {
-	parent, _, err := s.place(ctx, user.ID, path, "", "")
+	folder, err := CleanPath(path)
+	if err == nil {
+		err = s.nothingInTheWay(ctx, user.ID, folder)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Form{uploads: s, user: user, parent: parent, clash: clash}, nil
+	return &Form{uploads: s, user: user, folder: folder, clash: clash}, nil
+}
+
+// nothingInTheWay finds out before the first byte what would otherwise be found out after the last.
+func (s *Uploads) nothingInTheWay(ctx context.Context, user store.UserID, folder store.Path) error {
+	for i := range folder {
+		e, err := s.Entries.EntryAt(ctx, user, folder[:i+1])
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err != nil:
+			return explain(fmt.Errorf("form: %w", err))
+		case e.Kind != store.Folder:
+			return errorf(Conflict, "a file is in the way of the folder")
+		}
+	}
+	return nil
 }
 
 // Add stages one file, hashing it as it arrives. QuotaExceeded, TooLarge: it is too long; CutOff: it ended early.
@@ -56,7 +75,7 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 		return explain(fmt.Errorf("form: %w", err))
 	}
 	c := s.completion(id, f.user.ID, sums)
-	c.Parent, c.Name, c.Clash = f.parent, name, f.clash
+	c.Name, c.Clash = name, f.clash
 	f.parts = append(f.parts, c)
 	s.Metrics.BytesReceived.Add(float64(sums.Size))
 	return nil
@@ -65,6 +84,9 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 // Commit makes the entries of all files in one transaction and returns them in order.
 func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 	s := f.uploads
+	if err := f.makeFolder(ctx); err != nil {
+		return nil, err
+	}
 	for _, c := range f.parts {
 		if err := s.Staging.Publish(ctx, c.Upload, c.Location.Name()); err != nil {
 			return nil, errors.Join(explain(err), f.unpublish(ctx))
@@ -87,6 +109,19 @@ func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 		s.settle(ctx, f.parts[i], d)
 	}
 	return entries, f.clear(ctx)
+}
+
+// makeFolder makes the folder only now that all files are there: a form that fails leaves nothing behind.
+func (f *Form) makeFolder(ctx context.Context) error {
+	s := f.uploads
+	parent, err := s.Entries.MakeFolder(ctx, f.user.ID, f.folder, s.Now())
+	if err != nil {
+		return explain(fmt.Errorf("form: %w", err))
+	}
+	for i := range f.parts {
+		f.parts[i].Parent = parent
+	}
+	return nil
 }
 
 // unpublish has the blobs removed that got no row. Listing them first means that a crash leaves none behind; one that

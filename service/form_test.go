@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -106,7 +107,7 @@ func TestFormLeavesNothingBehind(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			g := newUploadRig(t)
-			form, err := g.uploads.NewForm(t.Context(), g.user, "", "")
+			form, err := g.uploads.NewForm(t.Context(), g.user, "/new/folder", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,8 +122,31 @@ func TestFormLeavesNothingBehind(t *testing.T) {
 			if list, _, err := g.db.List(t.Context(), store.Query{User: g.user.ID, Files: true, Sort: store.Newest, Limit: 5}); err != nil || len(list) != 0 {
 				t.Errorf("%d files, %v", len(list), err)
 			}
+			if _, err := g.db.EntryAt(t.Context(), g.user.ID, store.Path{"new"}); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the folder of a form that failed: %v", err)
+			}
 		})
 	}
+}
+
+// A form for a folder that cannot be made is refused before its first byte.
+func TestFormBelowAFile(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	form := g.newForm()
+	defer form.Close()
+	if err := form.Add(t.Context(), "a", strings.NewReader("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := form.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/a", "/a/b"} {
+		_, err := g.uploads.NewForm(t.Context(), g.user, path, "")
+		wantKind(t, path, err, service.Conflict)
+	}
+	_, err := g.uploads.NewForm(t.Context(), g.user, "/../a", "")
+	wantKind(t, "a bad path", err, service.Invalid)
 }
 
 type cut struct{}
