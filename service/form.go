@@ -114,6 +114,9 @@ func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 // makeFolder makes the folder only now that all files are there: a form that fails leaves nothing behind.
 func (f *Form) makeFolder(ctx context.Context) error {
 	s := f.uploads
+	if len(f.folder) == 0 {
+		return nil
+	}
 	parent, err := s.Entries.MakeFolder(ctx, f.user.ID, f.folder, s.Now())
 	if err != nil {
 		return explain(fmt.Errorf("form: %w", err))

@@ -89,7 +89,7 @@ func (s *Uploads) Init(ctx context.Context, user store.User, req InitRequest) (U
 			return UploadStatus{}, fmt.Errorf("init: %w", err)
 		}
 	}
-	return s.start(ctx, user.ID, req, layout)
+	return s.start(ctx, user, req, layout)
 }
 
 // notHeldBy refuses content that the user has.
@@ -132,18 +132,21 @@ func (s *Uploads) layout(size, chunk int64) (store.Layout, error) {
 }
 
 // start makes a new upload: first the row, which reserves the quota, then its staging, which reserves the space.
-func (s *Uploads) start(ctx context.Context, user store.UserID, req InitRequest, l store.Layout) (UploadStatus, error) {
+func (s *Uploads) start(ctx context.Context, user store.User, req InitRequest, l store.Layout) (UploadStatus, error) {
+	if l.Size > user.Quota-user.Used-user.Reserved { // the transaction decides; this saves the folder of what cannot be
+		return UploadStatus{}, explain(fmt.Errorf("init: %w", store.ErrQuota))
+	}
 	u := store.Upload{
-		ID: store.NewUploadID(s.Node), User: user, Digest: req.Digest, Layout: l, Modified: req.Modified,
+		ID: store.NewUploadID(s.Node), User: user.ID, Digest: req.Digest, Layout: l, Modified: req.Modified,
 		Reserved: l.Size, Created: s.Now(), Expires: s.Now().Add(s.ttl()),
 	}
 	var err error
-	if u.Parent, u.Name, err = s.place(ctx, user, req.Path, req.Name, ""); err != nil {
+	if u.Parent, u.Name, err = s.place(ctx, user.ID, req.Path, req.Name, ""); err != nil {
 		return UploadStatus{}, err
 	}
 	err = s.Rows.StartUpload(ctx, u, store.UploadLimits{Open: orDefault(s.MaxOpen, 100)})
 	if errors.Is(err, store.ErrExists) { // another init of the same content was faster
-		if u, err = s.Rows.OpenUpload(ctx, user, req.Digest); err == nil {
+		if u, err = s.Rows.OpenUpload(ctx, user.ID, req.Digest); err == nil {
 			return s.resume(ctx, u, l)
 		}
 	}

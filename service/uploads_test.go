@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,7 @@ func TestLayoutOfUploads(t *testing.T) {
 	if err := g.db.UpdateUser(t.Context(), g.user.ID, store.UserChange{Quota: &big}); err != nil {
 		t.Fatal(err)
 	}
+	rich := g.reload(g.user)
 	for _, c := range []struct {
 		size, wish, want int64
 		kind             service.Kind
@@ -75,7 +77,7 @@ func TestLayoutOfUploads(t *testing.T) {
 		{1<<40 + 1, 0, 0, service.TooLarge},
 		{1 << 40, 0, 0, service.TooLarge}, // more than 10,000 chunks of 64 MiB
 	} {
-		st, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: c.size, ChunkSize: c.wish})
+		st, err := g.uploads.Init(t.Context(), rich, service.InitRequest{Size: c.size, ChunkSize: c.wish})
 		if c.kind != 0 {
 			wantKind(t, "layout", err, c.kind)
 			continue
@@ -191,8 +193,11 @@ func TestUploadWithoutDigest(t *testing.T) {
 func TestQuotaByOneByteAndByARace(t *testing.T) {
 	t.Parallel()
 	g := newUploadRig(t)
-	_, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: testQuota + 1})
+	_, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: testQuota + 1, Path: "/new", Name: "a"})
 	wantKind(t, "a byte too many", err, service.QuotaExceeded)
+	if _, err := g.db.EntryAt(t.Context(), g.user.ID, store.Path{"new"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the folder of an upload that was refused: %v", err)
+	}
 	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: 1 << 40})
 	wantKind(t, "a terabyte", err, service.TooLarge)
 	g.uploads.MaxOpen = 100
