@@ -214,15 +214,6 @@ func (s *Accounts) Signout(ctx context.Context, token string) error {
 	return nil
 }
 
-// Info returns a user as it is now.
-func (s *Accounts) Info(ctx context.Context, id store.UserID) (store.User, error) {
-	u, err := s.Users.User(ctx, id)
-	if err != nil {
-		return store.User{}, explain(fmt.Errorf("user info: %w", err))
-	}
-	return u, nil
-}
-
 // touch notes that a user is active, now and then. That it could not be noted spoils nothing.
 func (s *Accounts) touch(ctx context.Context, u store.User) {
 	every := s.TouchEvery

@@ -97,7 +97,7 @@ func TestAdministration(t *testing.T) {
 	d.ok(a.SetStatus(t.Context(), "root-1", store.UserActive))
 	s, err := a.Signin(t.Context(), "root-1", goodPassword, home, "")
 	d.ok(err)
-	info, err := a.Info(t.Context(), s.User.ID)
+	info, err := a.Users.User(t.Context(), s.User.ID)
 	d.ok(err)
 	if info.Quota != 5 || info.LastActive.IsZero() {
 		t.Errorf("info: %+v", info)

@@ -53,15 +53,6 @@ func (t *Throttle) Begin(keys ...string) (done func(failed bool), err error) {
 	}, nil
 }
 
-// Allow says whether the keys are not exhausted, and counts nothing.
-func (t *Throttle) Allow(keys ...string) error {
-	done, err := t.Begin(keys...)
-	if err == nil {
-		done(false)
-	}
-	return err
-}
-
 // Fail counts a failure for all keys, exhausted or not.
 func (t *Throttle) Fail(keys ...string) {
 	t.mu.Lock()

@@ -14,12 +14,6 @@ func (d *Drive) PeakMemory() (int64, error) {
 	return kb << 10, err
 }
 
-// Written returns the bytes that the process has handed to the system in writes of all kinds but those to sockets that
-// the kernel does itself. It is what the process wrote to files, its own log and its answers.
-func (d *Drive) Written() (int64, error) {
-	return procField(fmt.Sprintf("/proc/%d/io", d.PID), "wchar:")
-}
-
 // DiskWritten returns the bytes that the process has caused to be sent to the disk.
 func (d *Drive) DiskWritten() (int64, error) {
 	return procField(fmt.Sprintf("/proc/%d/io", d.PID), "write_bytes:")
