@@ -12,7 +12,7 @@ import (
 // removeGarbage deletes blobs of one place that have been garbage for the grace time. The bytes go before the row: after
 // a crash in between the row is found again, and there is nothing left to delete.
 func (s *Sweeper) removeGarbage(ctx context.Context, b store.Blobs) (int, error) {
-	rows, err := s.Garbage.DueGarbage(ctx, b.Kind(), bucketOf(b, s.Places.Node), s.before(s.Grace, 15*time.Minute), s.batch())
+	rows, err := s.Garbage.DueGarbage(ctx, b.Kind(), bucketOf(b, s.Places.Node), s.before(s.Grace, 10*time.Minute), s.batch())
 	if err != nil {
 		return 0, err
 	}

@@ -30,7 +30,7 @@ type Sweeper struct {
 	Log      *slog.Logger
 	Metrics  *Metrics
 
-	Grace       time.Duration // between a blob's becoming garbage and its removal; 15 minutes
+	Grace       time.Duration // between a blob's becoming garbage and its removal; 10 minutes
 	TrashTTL    time.Duration // how long the trash keeps an entry; 30 days, less than 0 is for ever
 	ForgetAfter time.Duration // how long an ended upload is remembered; 7 days
 	StagingAge  time.Duration // staging without a row is left alone for so long; an hour
