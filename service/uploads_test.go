@@ -10,6 +10,7 @@ import (
 
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/disk"
 	"github.com/blinkdrive/blinkdrive/store/storetest"
 )
 
@@ -228,6 +229,32 @@ func TestQuotaByOneByteAndByARace(t *testing.T) {
 	}
 	if u := g.reload(g.user); u.Reserved != 0 {
 		t.Errorf("%d bytes reserved after cancelling", u.Reserved)
+	}
+	g.leftNothing()
+}
+
+// An upload that the disk cannot take is refused at once and leaves neither row nor reservation.
+func TestFullDiskAtInit(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	staging, err := disk.NewStaging(g.root, disk.StagingOptions{Blobs: g.local, MinFree: 1 << 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.uploads.Staging = staging
+	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: 1, Name: "a"})
+	wantKind(t, "init", err, service.NoSpace)
+	form, err := g.uploads.NewForm(t.Context(), g.user, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	wantKind(t, "form", form.Add(t.Context(), "a", bytes.NewReader([]byte("a"))), service.NoSpace)
+	if list, err := g.uploads.Unfinished(t.Context(), g.user.ID); err != nil || len(list) != 0 {
+		t.Errorf("%d uploads are left open: %v", len(list), err)
+	}
+	if u := g.reload(g.user); u.Reserved != 0 {
+		t.Errorf("%d bytes are still reserved", u.Reserved)
 	}
 	g.leftNothing()
 }
