@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/blinkdrive/blinkdrive/handler/api"
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -25,11 +26,36 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, c *call) error
 	h.Set("Etag", `"`+content.Sums.Digest.String()+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(content.Sums.SHA256[:])+":")
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
-	http.ServeContent(w, r, "", lastModified(d.Entry), d.Blob)
-	if counted, ok := w.(*response); ok {
-		s.Downloads.Served(counted.bytes)
+	out := &rangeWriter{response: w.(*response)}
+	http.ServeContent(out, r, "", lastModified(d.Entry), d.Blob)
+	if out.refused {
+		h.Del("Content-Disposition")
+		return writeCode(w, api.BadRange, api.BadRange.Status(), "the range lies behind the end of the file", nil)
 	}
+	s.Downloads.Served(out.bytes)
 	return nil
+}
+
+// A rangeWriter holds back what http.ServeContent says of a range that cannot be, so that the answer is like all others.
+// The header Content-Range, which tells the size, stays.
+type rangeWriter struct {
+	*response
+	refused bool
+}
+
+func (w *rangeWriter) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		w.refused = true
+		return
+	}
+	w.response.WriteHeader(status)
+}
+
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.response.Write(p)
 }
 
 // openDownload opens what a link names, its signature being the credential, and else a file of the signed-in user.

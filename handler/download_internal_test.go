@@ -86,6 +86,7 @@ func TestDownloadRanges(t *testing.T) {
 			t.Errorf("%s: got %d, %q, range %q", tt.what, a.status, a.body, a.header.Get("Content-Range"))
 		}
 	}
+	d.get("/file/download", values("id", string(e.ID)), p.bearer(), header("Range", "bytes=27-")).want(t, 416, api.BadRange)
 	a := d.get("/file/download", values("id", string(e.ID)), p.bearer(), header("Range", "bytes=0-1,5-6"))
 	if a.status != 206 || !strings.HasPrefix(a.header.Get("Content-Type"), "multipart/byteranges") {
 		t.Errorf("two ranges: %d, %s", a.status, a.header.Get("Content-Type"))

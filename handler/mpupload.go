@@ -76,7 +76,9 @@ func parsePart(p params) (part service.Part, err error) {
 	if err != nil {
 		return part, err
 	}
-	part.Index = int(index)
+	if part.Index = int(index); int64(part.Index) != index {
+		return part, invalid("there is no chunk %d", index)
+	}
 	name := "chkhash"
 	if !p.has(name) {
 		name = "chunkSha1"

@@ -32,6 +32,7 @@ const (
 	Collision      Code = 10112
 	Damaged        Code = 10113
 	CutOff         Code = 10114 // the request's body ended early
+	BadRange       Code = 10115 // download: the range lies behind the end
 )
 
 // statuses is the one table of what HTTP status a code has. An instant-upload miss is no error and answers 200 with
@@ -62,6 +63,7 @@ var statuses = map[Code]int{
 	Collision:      http.StatusConflict,
 	Damaged:        http.StatusServiceUnavailable,
 	CutOff:         http.StatusBadRequest,
+	BadRange:       http.StatusRequestedRangeNotSatisfiable,
 }
 
 // Status returns the HTTP status that an answer with this code has.

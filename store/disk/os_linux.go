@@ -58,7 +58,7 @@ func freeBytes(root *os.Root) (int64, error) {
 	if err := unix.Fstatfs(int(d.Fd()), &s); err != nil {
 		return 0, err
 	}
-	return int64(s.Bavail) * s.Bsize, nil
+	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
 // linkOpenFile gives an open file a further name below root. It fails across file systems.
