@@ -1,9 +1,11 @@
 package disk
 
 import (
+	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -90,6 +92,16 @@ func (f *follower) advance(limit int64) (bool, error) {
 		f.written = f.offset
 	}
 	return true, nil
+}
+
+// finish hashes all that lies before limit.
+func (f *follower) finish(ctx context.Context, limit int64) error {
+	for {
+		more, err := f.advance(limit)
+		if err = errors.Join(err, ctx.Err()); err != nil || !more {
+			return err
+		}
+	}
 }
 
 // sums returns the digests of what was hashed.

@@ -17,20 +17,17 @@ func (u *upload) Verify(ctx context.Context) (store.Sums, error) {
 	if missing := u.Missing(); len(missing) > 0 {
 		return store.Sums{}, &store.ChunkError{Err: store.ErrMissing, Chunks: missing}
 	}
-	for {
-		more, err := u.follower.advance(u.layout.Size)
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return store.Sums{}, err
-		}
-		if !more {
-			break
-		}
-	}
-	if u.gone.Load() {
+	// All bytes are in their places and stay as they are: they can go to the disk while the rest of them is hashed.
+	synced := make(chan error, 1)
+	go func() { synced <- u.data.Sync() }()
+	err := u.follower.finish(ctx, u.layout.Size)
+	if serr := <-synced; u.gone.Load() {
 		return store.Sums{}, store.ErrNotFound
+	} else if serr != nil {
+		return store.Sums{}, u.throwAway(serr)
 	}
-	if err := u.data.Sync(); err != nil {
-		return store.Sums{}, u.throwAway(err)
+	if err != nil {
+		return store.Sums{}, err
 	}
 	u.verified.Store(true)
 	return u.follower.sums(), nil
