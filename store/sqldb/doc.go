@@ -9,6 +9,7 @@
 // must count matched rows as affected (clientFoundRows) and use READ COMMITTED.
 //
 // One exported method is one transaction. A method that changes something runs in a transaction of the writer, of which
-// SQLite has one, and is not interrupted once it has begun: a caller who goes away gets all of it or nothing. Changes lock in one
+// SQLite has one, and is not interrupted once it has begun: a caller who goes away gets all of it or nothing. Those that wait
+// for the writer share a commit, each in a savepoint (turns.go), and return when it is durable. Changes lock in one
 // order (user, upload, content, job, entries), so that engines with row locks seldom see a deadlock; it is retried.
 package sqldb

@@ -122,12 +122,18 @@ func (t tx) has(ctx context.Context, query string, args ...any) (bool, error) {
 	return err == nil, err
 }
 
+// A querier is a transaction, or a pool where one statement is all that is read: it sees one state of the database anyway.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // A scanner is a row.
 type scanner interface{ Scan(dest ...any) error }
 
 // all reads every row of a query. The result is never nil.
-func all[T any](ctx context.Context, t tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := t.QueryContext(ctx, query, args...)
+func all[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +150,8 @@ func all[T any](ctx context.Context, t tx, scan func(scanner) (T, error), query 
 }
 
 // first reads one row of a query. ErrNotFound: there is none.
-func first[T any](ctx context.Context, t tx, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	v, err := scan(t.QueryRowContext(ctx, query, args...))
+func first[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	v, err := scan(q.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound
 	}
@@ -154,21 +160,13 @@ func first[T any](ctx context.Context, t tx, scan func(scanner) (T, error), quer
 
 // list is the reading method that is one query of many rows, and find that of one.
 func list[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	var found []T
-	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
-		found, err = all(ctx, t, scan, query, args...)
-		return err
-	})
-	return found, err
+	found, err := all(ctx, db.r, scan, query, args...)
+	return found, db.explain(err)
 }
 
 func find[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	var found T
-	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
-		found, err = first(ctx, t, scan, query, args...)
-		return err
-	})
-	return found, err
+	found, err := first(ctx, db.r, scan, query, args...)
+	return found, db.explain(err)
 }
 
 // batch is how many values one IN list holds.
