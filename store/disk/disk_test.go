@@ -57,6 +57,7 @@ func TestStaging(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storetest.Staging(t, func(t *testing.T) storetest.StagingDriver {
+				opts := opts // each trial boots by itself
 				root := testRoot(t, t.TempDir())
 				s := testStaging(t, root, opts)
 				return storetest.StagingDriver{Staging: s, Blobs: s.opts.Blobs, Restart: func() store.Staging {
