@@ -133,8 +133,8 @@ func (s *Uploads) layout(size, chunk int64) (store.Layout, error) {
 
 // start makes a new upload: first the row, which reserves the quota, then its staging, which reserves the space.
 func (s *Uploads) start(ctx context.Context, user store.User, req InitRequest, l store.Layout) (UploadStatus, error) {
-	if l.Size > user.Quota-user.Used-user.Reserved { // the transaction decides; this saves the folder of what cannot be
-		return UploadStatus{}, explain(fmt.Errorf("init: %w", store.ErrQuota))
+	if err := s.hopeless(ctx, user, req, l); err != nil {
+		return UploadStatus{}, explain(fmt.Errorf("init: %w", err))
 	}
 	u := store.Upload{
 		ID: store.NewUploadID(s.Node), User: user.ID, Digest: req.Digest, Layout: l, Modified: req.Modified,
@@ -144,7 +144,7 @@ func (s *Uploads) start(ctx context.Context, user store.User, req InitRequest, l
 	if u.Parent, u.Name, err = s.place(ctx, user.ID, req.Path, req.Name, ""); err != nil {
 		return UploadStatus{}, err
 	}
-	err = s.Rows.StartUpload(ctx, u, store.UploadLimits{Open: orDefault(s.MaxOpen, 100)})
+	err = s.Rows.StartUpload(ctx, u, store.UploadLimits{Open: s.maxOpen()})
 	if errors.Is(err, store.ErrExists) { // another init of the same content was faster
 		if u, err = s.Rows.OpenUpload(ctx, user.ID, req.Digest); err == nil {
 			return s.resume(ctx, u, l)
@@ -159,6 +159,28 @@ func (s *Uploads) start(ctx context.Context, user store.User, req InitRequest, l
 	}
 	defer staged.Close()
 	return UploadStatus{Upload: u, Held: []int{}}, s.putProgress(ctx, u, staged.Held())
+}
+
+// hopeless refuses what cannot be before a folder is made for it. The transaction and the disk decide, a little later.
+func (s *Uploads) hopeless(ctx context.Context, user store.User, req InitRequest, l store.Layout) error {
+	if l.Size > user.Quota-user.Used-user.Reserved {
+		return store.ErrQuota
+	}
+	if req.Path == "" {
+		return nil
+	}
+	free, err := s.Staging.Free(ctx)
+	if err != nil {
+		return err
+	}
+	if l.Size > free {
+		return store.ErrNoSpace
+	}
+	open, err := s.Rows.OpenUploads(ctx, user.ID)
+	if err == nil && len(open) >= s.maxOpen() {
+		err = store.ErrTooMany
+	}
+	return err
 }
 
 // place finds the folder and the name of a file. The folder is made where it is not there.
@@ -274,6 +296,7 @@ func (s *Uploads) step(name string) {
 	}
 }
 
+func (s *Uploads) maxOpen() int   { return orDefault(s.MaxOpen, 100) }
 func (s *Uploads) maxSize() int64 { return orDefault(s.MaxSize, 1<<40) }
 
 func (s *Uploads) ttl() time.Duration { return orDefault(s.TTL, 24*time.Hour) }

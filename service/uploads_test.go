@@ -242,8 +242,13 @@ func TestFullDiskAtInit(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.uploads.Staging = staging
-	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: 1, Name: "a"})
-	wantKind(t, "init", err, service.NoSpace)
+	for _, path := range []string{"", "/new"} {
+		_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: 1, Name: "a", Path: path})
+		wantKind(t, "init", err, service.NoSpace)
+	}
+	if _, err := g.db.EntryAt(t.Context(), g.user.ID, store.Path{"new"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the folder of an upload that was refused: %v", err)
+	}
 	form, err := g.uploads.NewForm(t.Context(), g.user, "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -267,8 +272,13 @@ func TestTooManyOpenUploads(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: 1})
-	wantKind(t, "the eleventh", err, service.TooMany)
+	for _, path := range []string{"", "/new"} {
+		_, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{Size: 1, Path: path})
+		wantKind(t, "the eleventh", err, service.TooMany)
+	}
+	if _, err := g.db.EntryAt(t.Context(), g.user.ID, store.Path{"new"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the folder of an upload that was refused: %v", err)
+	}
 }
 
 func TestTwoUsersUploadTheSameAtOnce(t *testing.T) {

@@ -46,6 +46,9 @@ func testCrash(t *testing.T, bin, step string) {
 	w := newWorld(t, bin, "BLINKDRIVE_TRANSFER_LEASE=2s") // so long a dead worker's job rests
 	c := w.user("alice")
 	p := pattern{3, 5*mib + 17}
+	if long() && step == "complete.published" {
+		p.size = 1024 * mib
+	}
 	w.stop()
 	w.start("BLINKDRIVE_FAILPOINT=" + step)
 	if strings.HasPrefix(step, "form.") {
