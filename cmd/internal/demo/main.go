@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"os/signal"
 	"path/filepath"
 	"time"
@@ -91,7 +92,8 @@ func (s *story) headline() {
 // tell prints what has just happened. A negative number of bytes is none of interest.
 func (s *story) tell(sent, saved int64, format string, args ...any) {
 	took := time.Since(s.step)
-	fmt.Fprintf(s.out, "%-66s %6.2f s %10s %10s\n", fmt.Sprintf(format, args...), took.Seconds(), megabytes(sent), megabytes(saved))
+	line := fmt.Sprintf("%-66s %6.2f s %10s %10s", fmt.Sprintf(format, args...), took.Seconds(), megabytes(sent), megabytes(saved))
+	fmt.Fprintln(s.out, strings.TrimRight(line, " "))
 	s.step = time.Now()
 }
 
