@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/cmd/internal/testenv"
