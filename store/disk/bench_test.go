@@ -130,3 +130,29 @@ func BenchmarkFollower(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStream is a file of 1 MiB as a form brings it, 8 at a time for each CPU, from its first byte to its durable name.
+func BenchmarkStream(b *testing.B) {
+	s := benchStaging(b)
+	body := storetest.Bytes(1, 1<<20)
+	b.SetBytes(int64(len(body)))
+	b.SetParallelism(8)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			id := store.NewUploadID("n1")
+			sums, err := s.Stream(b.Context(), id, bytes.NewReader(body), int64(len(body)))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if err := s.Publish(b.Context(), id, store.NewBlobName(sums.Digest, id)); err != nil {
+				b.Error(err)
+				return
+			}
+			if err := s.Remove(b.Context(), id); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
