@@ -182,6 +182,9 @@ func (s *Uploads) refused(ctx context.Context, u store.Upload, c store.Completio
 		s.Log.ErrorContext(ctx, "SHA-1 collision: the content is refused",
 			"upload", u.ID, "digest", c.Sums.Digest, "sha256", c.Sums.SHA256)
 		err = errors.Join(explain(err), s.discard(ctx, c), s.end(ctx, u, "collision"))
+	case errors.Is(err, store.ErrExists): // the name is taken; the upload lives on, and may be cancelled
+		// Its blob goes at once, not as garbage: a complete under another name publishes it again.
+		err = errors.Join(explain(err), s.Local.Delete(ctx, c.Location.Name()))
 	case errors.Is(err, store.ErrConflict): // cancelled or expired meanwhile
 		err = errors.Join(errorf(NotFound, "there is no such upload"), s.discard(ctx, c), s.clear(ctx, u.ID))
 	}

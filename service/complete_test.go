@@ -134,6 +134,9 @@ func TestClashAtComplete(t *testing.T) {
 	req := service.CompleteRequest{Upload: st.ID, Size: -1, Clash: store.ClashFail}
 	_, err := g.uploads.Complete(t.Context(), g.user, req)
 	wantKind(t, "fail", err, service.Conflict)
+	if n := g.countBlobs(); n != 1 {
+		t.Errorf("%d blobs after a refused complete, want the old file's alone", n)
+	}
 	req.Clash = store.ClashReplace
 	e, err := g.uploads.Complete(t.Context(), g.user, req)
 	if err != nil || e.Name != "a" {

@@ -270,13 +270,18 @@ func TestHeldAndNotHeldCannotBeToldApart(t *testing.T) {
 		for _, s := range samples[unheld] {
 			b = append(b, pick(s).Seconds())
 		}
-		// Mann-Whitney: the chance that a held one takes longer than one that is not is near a half. The bound is five
-		// standard deviations, so that the test fails by chance less than once in a million runs.
-		p := chanceOfLonger(a, b)
-		bound := 5 * sigma(len(a), len(b))
-		t.Logf("%s: P(held takes longer) = %.3f, allowed 0.5 ± %.3f", what, p, bound)
-		if p < 0.5-bound || p > 0.5+bound {
-			t.Errorf("%s: the answers can be told apart by their time: P = %.3f", what, p)
-		}
+		wantAlike(t, what, a, b)
+	}
+}
+
+// wantAlike compares two sets of times by Mann-Whitney: the chance that one of the first is longer than one of the second
+// is near a half. The bound is five standard deviations, so that it fails by chance less than once in a million runs.
+func wantAlike(t *testing.T, what string, a, b []float64) {
+	t.Helper()
+	p := chanceOfLonger(a, b)
+	bound := 5 * sigma(len(a), len(b))
+	t.Logf("%s: P(held takes longer) = %.3f, allowed 0.5 ± %.3f", what, p, bound)
+	if p < 0.5-bound || p > 0.5+bound {
+		t.Errorf("%s: the answers can be told apart by their time: P = %.3f", what, p)
 	}
 }

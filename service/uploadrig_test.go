@@ -179,3 +179,12 @@ func (g *uploadRig) leftNothing() {
 		g.t.Error(err)
 	}
 }
+
+// countBlobs counts what has been published.
+func (g *uploadRig) countBlobs() (n int) {
+	g.t.Helper()
+	if err := g.local.List(g.t.Context(), func(store.BlobInfo) error { n++; return nil }); err != nil {
+		g.t.Fatal(err)
+	}
+	return n
+}
