@@ -39,3 +39,33 @@ type Blob interface {
 	// Size returns the bytes in the blob.
 	Size() int64
 }
+
+// ResumableBlobs is an object store that takes a large blob in parts, so that another process can go on where one died.
+type ResumableBlobs interface {
+	Blobs
+	// PutResumable is Put that goes on with an earlier try. upload is what begun was told in that try, or empty; one
+	// that the store does not know any more is begun anew. begun is called with the store's name of a new multipart
+	// upload before any part of it is sent; where it fails nothing is sent and its error is returned. A small blob is
+	// put in one piece, and begun is not called. Parts that are there and right are not sent again. A call that fails
+	// leaves its parts to the next one.
+	PutResumable(ctx context.Context, name BlobName, src Blob, sums Sums, upload string, begun func(upload string) error) error
+	// AbortMultipart removes what was sent of an unfinished multipart upload. It is no error that there is none.
+	AbortMultipart(ctx context.Context, name BlobName, upload string) error
+	// ListMultiparts calls fn with each unfinished multipart upload, until fn fails; its error is returned.
+	ListMultiparts(ctx context.Context, fn func(Multipart) error) error
+}
+
+// A Multipart is an unfinished multipart upload of an object store.
+type Multipart struct {
+	Name   BlobName
+	Upload string // the store's name of it
+	Begun  time.Time
+}
+
+// LinkingBlobs is an object store that gives out blobs itself.
+type LinkingBlobs interface {
+	Blobs
+	// Link returns a URL with which anybody can GET the blob until ttl has passed. The answer bears the
+	// Content-Disposition and Content-Type that are named here. It does not say whether there is such a blob.
+	Link(ctx context.Context, name BlobName, disposition, mediaType string, ttl time.Duration) (string, error)
+}

@@ -55,3 +55,11 @@ type Leader interface {
 	// Resign gives leadership up. It is no error not to have it.
 	Resign(ctx context.Context, node NodeID) error
 }
+
+// Expiries tells of progress records whose life has ended, so that what is left of their uploads is swept soon. It is a
+// hint: events may be late, doubled or lost, and the upload's row decides.
+type Expiries interface {
+	// Watch calls fn with each upload whose record expires, until ctx ends, and returns ctx's error then. Connection
+	// trouble is mended inside.
+	Watch(ctx context.Context, fn func(UploadID)) error
+}
