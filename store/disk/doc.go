@@ -8,6 +8,7 @@
 //	staging/UPLOADID/upload.json  the layout of the upload
 //	staging/UPLOADID/data         its bytes, space reserved at the start, each chunk at its final offset
 //	staging/UPLOADID/chunks       the journal, see journal.go
+//	staging/UPLOADID              where it is a file: one of a form, which cannot be resumed
 //	blobs/ab/cd/DIGEST-UPLOADID   stored content, a hard link to what was data
 //	objects/ab/cd/…               the embedded object store, in a root of its own
 //

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -52,7 +53,7 @@ func (s *Staging) create(ctx context.Context, u store.StagedUpload) error {
 // Create leaves a file that cannot be read: nothing was held, so it is as if nothing were there.
 func (s *Staging) layout(id store.UploadID) (store.Layout, error) {
 	text, err := s.root.ReadFile(s.path(id, layoutFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		return store.Layout{}, store.ErrNotFound
 	} else if err != nil {
 		return store.Layout{}, err
@@ -63,6 +64,9 @@ func (s *Staging) layout(id store.UploadID) (store.Layout, error) {
 	}
 	return store.Layout(l), nil
 }
+
+// absent reports that there is no such file: nothing is there, or a file that was streamed and not a folder.
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
 // makeDir makes the upload's folder, clearing what a broken-off Create or Remove left there.
 func (s *Staging) makeDir(id store.UploadID) error {
@@ -127,7 +131,7 @@ func (s *Staging) Remove(_ context.Context, id store.UploadID) error {
 	}
 	s.mu.Unlock()
 	err := s.root.Remove(s.path(id, layoutFile))
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	if err == nil || absent(err) {
 		err = s.root.RemoveAll(s.path(id, ""))
 	}
 	if err != nil {

@@ -248,11 +248,10 @@ func (s *Staging) Stream(ctx context.Context, id store.UploadID, r io.Reader, li
 	return sums, nil
 }
 
+// stream writes a file that stands by itself where other uploads have a folder: there is nothing to resume, and a form
+// may bring thousands of small files.
 func (s *Staging) stream(ctx context.Context, id store.UploadID, r io.Reader, limit int64) (store.Sums, error) {
-	if err := s.makeDir(id); err != nil {
-		return store.Sums{}, err
-	}
-	f, err := s.root.OpenFile(s.path(id, dataFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := s.root.OpenFile(s.path(id, ""), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return store.Sums{}, err
 	}
@@ -297,8 +296,6 @@ func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobN
 	}
 	err := s.link(id, blob)
 	switch {
-	case errors.Is(err, fs.ErrExist):
-		err = s.sameFile(s.path(id, dataFile), blob)
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("staging: %w", store.ErrNotFound)
 	}
@@ -309,16 +306,22 @@ func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobN
 }
 
 // link gives staged bytes a name, if they are those that were verified: after a failed sync they may be thrown away at
-// any moment, and their place made again by the next chunk, empty.
+// any moment, and their place made again by the next chunk, empty. A name of an earlier try is as good as ever.
 func (s *Staging) link(id store.UploadID, blob string) error {
 	s.mu.Lock()
 	u := s.open[id]
-	verified := s.streamed[id] || u != nil && u.verified.Load()
-	s.mu.Unlock()
-	if !verified { // no new name, but one of an earlier try is as good as ever
-		return s.sameFile(s.path(id, dataFile), blob)
+	data, verified := s.path(id, dataFile), u != nil && u.verified.Load()
+	if s.streamed[id] {
+		data, verified = s.path(id, ""), true
 	}
-	return s.root.Link(s.path(id, dataFile), blob)
+	s.mu.Unlock()
+	if verified {
+		err := s.root.Link(data, blob)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return s.sameFile(data, blob)
 }
 
 // sameFile checks that a blob that is there already is an earlier try of the same upload.
