@@ -206,8 +206,8 @@ func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Com
 		}
 		return
 	}
-	m := transferMessage(store.Transfer{Digest: c.Sums.Digest, From: c.Location, Target: c.Target})
-	if err := s.Queue.Publish(ctx, m); err != nil {
+	t := store.Transfer{Digest: c.Sums.Digest, From: c.Location, Target: c.Target}
+	if err := publish(ctx, s.Queue, t); err != nil {
 		s.Log.WarnContext(ctx, "publish transfer; the job will be found without it", "digest", c.Sums.Digest, "err", err)
 	}
 	s.step("complete.queued")

@@ -50,14 +50,15 @@ type depot struct {
 	places  service.Places
 	clock   *handClock
 	user    store.User
-	root    string // of the data directory
+	root    string     // of the data directory
+	target  store.Kind // of the object store
 }
 
 const depotNode = store.NodeID("n1")
 
 func newDepot(t *testing.T) *depot {
 	t.Helper()
-	d := &depot{T: t, queue: queue.New(queue.Options{}), clock: &handClock{now: time.Now()}, root: t.TempDir()}
+	d := &depot{T: t, queue: queue.New(queue.Options{}), clock: &handClock{now: time.Now()}, root: t.TempDir(), target: store.Disk}
 	d.openDB()
 	d.local = d.openBlobs(d.root, "blobs", store.Local)
 	d.objects = d.openBlobs(filepath.Join(d.root, "objects"), ".", store.Disk)
@@ -116,7 +117,7 @@ func (d *depot) upload(user store.User, name string, data []byte) store.Entry {
 	blob := store.NewBlobName(sums.Digest, id)
 	d.ok(d.staging.Publish(ctx, id, blob))
 	done, err := d.db.CompleteUploads(ctx, []store.Completion{{Upload: id, User: user.ID, Sums: sums,
-		Location: store.LocalLocation(depotNode, blob), Target: store.Disk, Name: name, When: d.clock.Now()}})
+		Location: store.LocalLocation(depotNode, blob), Target: d.target, Name: name, When: d.clock.Now()}})
 	d.ok(err)
 	d.ok(d.staging.Remove(ctx, id))
 	return done[0].Entry

@@ -214,7 +214,7 @@ func TestFsckShowsTransfersThatWereGivenUp(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	e, _ := d.file(1000)
-	d.onPut(func(context.Context, func() error) error { return errBroken })
+	d.onPut(func(context.Context, func() error) error { return errRefused })
 	w := d.transfers()
 	w.MaxAttempts = 1
 	_ = w.Handle(t.Context(), e.Content.Sums.Digest)

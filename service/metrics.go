@@ -31,8 +31,16 @@ type Metrics struct {
 	TransfersDone   prometheus.Counter
 	TransfersFailed prometheus.Counter // attempts that failed, for now or for good
 	TransferBytes   prometheus.Counter
-	TransferSeconds prometheus.Histogram // one successful transfer
-	TransferLag     prometheus.Histogram // from the making of a job to its end
+	// TransferBytesResumed counts the bytes of parts that a transfer found in the object store already, TransfersResumed
+	// the attempts that went on with the multipart upload of an earlier one.
+	TransferBytesResumed prometheus.Counter
+	TransfersResumed     prometheus.Counter
+	RemoteBytes          prometheus.Counter // read of blobs on other nodes' disks
+	RemoteBytesServed    prometheus.Counter // of this node's blobs, to others
+	Heartbeats           prometheus.Counter // of this node
+	HeartbeatsFailed     prometheus.Counter
+	TransferSeconds      prometheus.Histogram // one successful transfer
+	TransferLag          prometheus.Histogram // from the making of a job to its end
 
 	SigninFailures prometheus.Counter
 	BytesServed    prometheus.Counter
@@ -46,6 +54,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.instant(maker{promauto.With(reg)})
 	m.uploads(maker{promauto.With(reg)})
 	m.transfers(maker{promauto.With(reg)})
+	m.nodes(maker{promauto.With(reg)})
 	return m
 }
 
@@ -74,8 +83,17 @@ func (m *Metrics) transfers(k maker) {
 	m.TransfersDone = k.counter("transfers_done_total", "Blobs moved to an object store.")
 	m.TransfersFailed = k.counter("transfers_failed_total", "Attempts to move a blob that failed.")
 	m.TransferBytes = k.counter("transfer_bytes_total", "Bytes of blobs moved to an object store.")
+	m.TransferBytesResumed = k.counter("transfer_bytes_resumed_total", "Bytes of parts that were in the object store already.")
+	m.TransfersResumed = k.counter("transfers_resumed_total", "Attempts that went on with an earlier one's multipart upload.")
 	m.TransferSeconds = k.seconds("transfer_seconds", "Time of a successful transfer.", 0.001)
 	m.TransferLag = k.seconds("transfer_lag_seconds", "Time from the end of an upload to the end of its transfer.", 0.01)
+}
+
+func (m *Metrics) nodes(k maker) {
+	m.RemoteBytes = k.counter("remote_blob_bytes_read_total", "Bytes read of blobs on the disks of other nodes.")
+	m.RemoteBytesServed = k.counter("remote_blob_bytes_served_total", "Bytes of this node's blobs sent to other processes of the drive.")
+	m.Heartbeats = k.counter("node_heartbeats_total", "Times that this node announced itself.")
+	m.HeartbeatsFailed = k.counter("node_heartbeat_failures_total", "Times that this node could not announce itself.")
 }
 
 // WatchBacklog also shows how many jobs and how much garbage wait, as list counts them at each scrape. It may be
@@ -90,6 +108,23 @@ func (m *Metrics) WatchBacklog(list store.GarbageList, now func() time.Time) err
 	c.age = describe("transfer_oldest_pending_seconds", "Age of the oldest pending transfer job, 0 without one.")
 	c.garbage = describe("garbage_blobs", "Blobs that wait for removal.")
 	return m.reg.Register(c)
+}
+
+// WatchQueue also shows whether the queue answers, as check finds at each scrape. It may be called once.
+func (m *Metrics) WatchQueue(check func(context.Context) error) error {
+	if m.reg == nil {
+		return nil
+	}
+	return m.reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "blinkdrive", Name: "queue_up", Help: "Whether the queue can be reached: 1, or 0.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), backlogTime)
+		defer cancel()
+		if check(ctx) != nil {
+			return 0
+		}
+		return 1
+	}))
 }
 
 // maker gives all figures their common shape.

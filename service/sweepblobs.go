@@ -16,7 +16,7 @@ func (s *Sweeper) removeGarbage(ctx context.Context, b store.Blobs) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	return each(rows, func(g store.Garbage) error { return s.removeBlob(ctx, b, g.Location) })
+	return each(rows, func(g store.Garbage) error { return s.removeBlob(ctx, b, g) })
 }
 
 func (s *Sweeper) removeRemote(ctx context.Context) (int, error) {
@@ -29,7 +29,8 @@ func (s *Sweeper) removeRemote(ctx context.Context) (int, error) {
 	return most, errors.Join(errs...)
 }
 
-func (s *Sweeper) removeBlob(ctx context.Context, b store.Blobs, l store.Location) error {
+func (s *Sweeper) removeBlob(ctx context.Context, b store.Blobs, g store.Garbage) error {
+	l := g.Location
 	if b.Locate(l.Name()) != l {
 		return fmt.Errorf("garbage %s: %w: not reached from here", l, store.ErrUnavailable)
 	}
@@ -41,10 +42,55 @@ func (s *Sweeper) removeBlob(ctx context.Context, b store.Blobs, l store.Locatio
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	// A multipart upload goes before the blob: the other way round a worker that has not noticed yet could finish it.
+	if parts, ok := b.(store.ResumableBlobs); ok && g.S3Upload != "" {
+		if err := parts.AbortMultipart(ctx, l.Name(), g.S3Upload); err != nil {
+			return err
+		}
+	}
 	if err := b.Delete(ctx, l.Name()); err != nil {
 		return err
 	}
 	return s.Garbage.DropGarbage(ctx, l)
+}
+
+// abortMultiparts removes the unfinished multipart uploads of all object stores that are old and that no row names: their
+// worker died between beginning and recording them. Those of others in the same bucket are left alone.
+func (s *Sweeper) abortMultiparts(ctx context.Context) error {
+	var errs []error
+	for _, b := range s.Places.Objects {
+		parts, ok := b.(store.ResumableBlobs)
+		if !ok {
+			continue
+		}
+		err := findMultiparts(ctx, parts, s.Garbage, s.before(s.MultipartAge, 24*time.Hour), func(m store.Multipart) error {
+			s.Log.Info("abandoned multipart upload", "at", b.Locate(m.Name), "begun", m.Begun)
+			return parts.AbortMultipart(ctx, m.Name, m.Upload)
+		})
+		if err != nil {
+			s.Log.Warn("sweep failed", "what", "multipart uploads", "place", b.Kind(), "err", err)
+			errs = append(errs, fmt.Errorf("sweep multipart uploads: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// findMultiparts calls fn with each of our multipart uploads that was begun before a time and that no row names.
+func findMultiparts(ctx context.Context, b store.ResumableBlobs, rows store.GarbageList, before time.Time, fn func(store.Multipart) error) error {
+	return b.ListMultiparts(ctx, func(m store.Multipart) error {
+		if _, err := store.ParseBlobName(string(m.Name)); err != nil || !m.Begun.Before(before) {
+			return nil //nolint:nilerr // it is not ours
+		}
+		asked, ok := rows.(multipartRows)
+		if !ok {
+			return nil
+		}
+		used, err := asked.MultipartInUse(ctx, m.Name, m.Upload)
+		if err != nil || used {
+			return err
+		}
+		return fn(m)
+	})
 }
 
 // sweepStaging removes what this node has staged of uploads that have ended. A place whose upload has no row is left
@@ -77,13 +123,17 @@ func (s *Sweeper) orphansDue() bool {
 	return true
 }
 
-// sweepOrphans makes garbage of blobs that nothing names: a crash left them, or an upload lost a race.
+// sweepOrphans makes garbage of blobs that nothing names: a crash left them, or an upload lost a race. It also aborts
+// multipart uploads that nobody will go on with.
 func (s *Sweeper) sweepOrphans(ctx context.Context, leads bool) error {
-	places := []store.Blobs{s.Places.Local}
+	var places []store.Blobs
+	var errs []error
 	if leads {
 		places = s.Places.all()
+		errs = append(errs, s.abortMultiparts(ctx))
+	} else if s.Places.Local != nil {
+		places = []store.Blobs{s.Places.Local}
 	}
-	var errs []error
 	for _, b := range places {
 		err := findOrphans(ctx, b, s.Contents, s.before(s.OrphanAge, 24*time.Hour), func(l store.Location) error {
 			s.Log.Info("orphan", "at", l)
@@ -123,4 +173,8 @@ func disown(ctx context.Context, list store.GarbageList, l store.Location, now t
 // bucketOf returns what the locations of a place have in common: the node, or the bucket.
 func bucketOf(b store.Blobs, node store.NodeID) string {
 	return b.Locate(store.NewBlobName(store.EmptyDigest, store.NewUploadID(node))).In
+}
+
+type multipartRows interface {
+	MultipartInUse(ctx context.Context, name store.BlobName, upload string) (bool, error)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/mq"
@@ -21,11 +22,12 @@ type Sweeper struct {
 	Changes  store.EntryChanges
 	Garbage  store.GarbageList
 	Contents store.Contents
-	Staging  store.Staging
+	Staging  store.Staging // nil in a process without a staging disk
 	Progress store.Progress
 	Leader   store.Leader
+	Expiries store.Expiries // what the leader watches so that uploads end as soon as they expire; nil: the sweep ends them
 	Queue    mq.Queue
-	Places   Places // with the sweeper's own node
+	Places   Places // with the sweeper's own node, and its disk if it has one
 	Now      func() time.Time
 	Log      *slog.Logger
 	Metrics  *Metrics
@@ -35,38 +37,53 @@ type Sweeper struct {
 	ForgetAfter time.Duration // how long an ended upload is remembered; 7 days
 	StagingAge  time.Duration // staging without a row is left alone for so long; an hour
 	OrphanAge   time.Duration // a blob that nothing names is left alone for so long; a day
-	OrphanEvery time.Duration // how often all blobs are looked at; 6 hours
-	OverdueBy   time.Duration // a transfer that is due for so long gets another message; 10 minutes
-	Batch       int           // rows at a time; 200
+	// MultipartAge is how long an unfinished multipart upload of an object store that no row names is left alone; a day.
+	MultipartAge time.Duration
+	OrphanEvery  time.Duration // how often all blobs are looked at; 6 hours
+	OverdueBy    time.Duration // a transfer that is due for so long gets another message; 10 minutes
+	Batch        int           // rows at a time; 200
 
 	orphansAt time.Time // the last look at all blobs
+	named     sync.Once
+	name      store.NodeID // see id
 }
 
 // Run sweeps every so often until ctx ends. It may be called once.
 func (s *Sweeper) Run(ctx context.Context, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	w := &watch{Sweeper: s}
+	defer w.stop()
 	for {
-		// Once has logged each failure; the next sweep tries again.
-		_ = s.once(ctx, 3*every)
+		// Each failure has been logged; the next sweep tries again.
+		leads, _ := s.once(ctx, 3*every)
+		w.follow(ctx, leads)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-			defer cancel()
-			if err := s.Leader.Resign(stop, s.Places.Node); err != nil {
-				s.Log.Warn("leadership was not given up; it will run out", "err", err)
-			}
+			s.resign(ctx)
 			return nil
 		}
 	}
 }
 
-// Once sweeps everything once. A step that fails does not keep the others from running.
-func (s *Sweeper) Once(ctx context.Context) error { return s.once(ctx, time.Minute) }
+func (s *Sweeper) resign(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if err := s.Leader.Resign(ctx, s.id()); err != nil {
+		s.Log.Warn("leadership was not given up; it will run out", "err", err)
+	}
+}
 
-func (s *Sweeper) once(ctx context.Context, term time.Duration) error {
-	leads, err := s.Leader.Lead(ctx, s.Places.Node, term)
+// Once sweeps everything once. A step that fails does not keep the others from running.
+func (s *Sweeper) Once(ctx context.Context) error {
+	_, err := s.once(ctx, time.Minute)
+	return err
+}
+
+// once also reports whether this process leads, for a term.
+func (s *Sweeper) once(ctx context.Context, term time.Duration) (bool, error) {
+	leads, err := s.Leader.Lead(ctx, s.id(), term)
 	if err != nil {
 		s.Log.Warn("sweep: no leader could be chosen", "err", err)
 	}
@@ -78,7 +95,17 @@ func (s *Sweeper) once(ctx context.Context, term time.Duration) error {
 	if s.orphansDue() {
 		errs = append(errs, s.sweepOrphans(ctx, leads))
 	}
-	return errors.Join(errs...)
+	return leads, errors.Join(errs...)
+}
+
+// id is who this process is in the election: its node, or where it has none, a name for as long as it runs.
+func (s *Sweeper) id() store.NodeID {
+	s.named.Do(func() {
+		if s.name = s.Places.Node; s.name == "" {
+			s.name = store.NewNodeID()
+		}
+	})
+	return s.name
 }
 
 // A sweep handles one batch and says how many it was able to handle.
@@ -99,6 +126,9 @@ func (s *Sweeper) sweepShared(ctx context.Context) error {
 }
 
 func (s *Sweeper) sweepNode(ctx context.Context) error {
+	if s.Places.Local == nil {
+		return nil
+	}
 	return s.all(ctx, []sweep{
 		{"garbage", func(ctx context.Context) (int, error) { return s.removeGarbage(ctx, s.Places.Local) }},
 		{"staging", s.sweepStaging},
@@ -134,25 +164,31 @@ func (s *Sweeper) endExpired(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return each(expired, func(u store.Upload) error {
-		// Ending those before it took its time, and a chunk may have come meanwhile.
-		if now, err := s.Keeper.UploadByID(ctx, u.ID); err == nil && now.Expires.After(s.Now()) {
-			return nil
-		}
-		err := s.Uploads.EndUpload(ctx, u.ID)
-		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-			return nil // completed at the last moment; or another sweeper was faster
-		} else if err != nil {
-			return err
-		}
-		s.Metrics.UploadsEnded.WithLabelValues("expired").Inc()
-		// What another node has staged is swept there.
-		return errors.Join(s.Progress.Drop(ctx, u.ID), s.dropStaging(ctx, u.ID))
-	})
+	// Ending those before it took its time, and a chunk may have come meanwhile, so each is looked at again.
+	return each(expired, func(u store.Upload) error { return s.endIfExpired(ctx, u.ID) })
+}
+
+// endIfExpired ends an upload whose row says that its time is over. What another node has staged is swept there.
+func (s *Sweeper) endIfExpired(ctx context.Context, id store.UploadID) error {
+	u, err := s.Keeper.UploadByID(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && u.State != store.UploadOpen, err == nil && u.Expires.After(s.Now()):
+		return nil
+	case err != nil:
+		return err
+	}
+	err = s.Uploads.EndUpload(ctx, id)
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return nil // completed at the last moment; or another sweeper was faster
+	} else if err != nil {
+		return err
+	}
+	s.Metrics.UploadsEnded.WithLabelValues("expired").Inc()
+	return errors.Join(s.Progress.Drop(ctx, id), s.dropStaging(ctx, id))
 }
 
 func (s *Sweeper) dropStaging(ctx context.Context, id store.UploadID) error {
-	if id.Node() != s.Places.Node {
+	if s.Staging == nil || id.Node() != s.Places.Node {
 		return nil
 	}
 	return s.Staging.Remove(ctx, id)
@@ -175,7 +211,7 @@ func (s *Sweeper) ringOverdue(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = each(due, func(t store.Transfer) error { return s.Queue.Publish(ctx, transferMessage(t)) })
+	_, err = each(due, func(t store.Transfer) error { return publish(ctx, s.Queue, t) })
 	return 0, err
 }
 

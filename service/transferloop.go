@@ -1,8 +1,10 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,15 +98,16 @@ func (w *transferLoop) ring(ctx context.Context, limit int) {
 	if err != nil && ctx.Err() == nil {
 		w.Log.Warn("looking for due transfers failed", "err", err)
 	}
+	slices.SortStableFunc(due, w.ownFirst)
 	for _, t := range due {
 		if limit == 0 {
 			return
 		}
-		if !w.reachable(t.From) {
+		if !w.Places.reach(t.From) {
 			continue
 		}
 		limit--
-		if err := w.Queue.Publish(ctx, transferMessage(t)); err == nil || ctx.Err() != nil {
+		if err := publish(ctx, w.Queue, t); err == nil || ctx.Err() != nil {
 			continue
 		}
 		select {
@@ -115,8 +118,30 @@ func (w *transferLoop) ring(ctx context.Context, limit int) {
 	}
 }
 
+// ownFirst orders what lies on this node's disk before what others must send: they may be at it themselves.
+func (w *transferLoop) ownFirst(a, b store.Transfer) int {
+	return cmp.Compare(w.distance(a.From), w.distance(b.From))
+}
+
+func (w *transferLoop) distance(l store.Location) int {
+	if w.Places.away(l) {
+		return 1
+	}
+	return 0
+}
+
 // dueBatch is how many due rows are looked at; those of other nodes are among them.
 const dueBatch = 200
+
+// publishTime is how long a broker may take with a wake-up, which nobody must wait for.
+const publishTime = 2 * time.Second
+
+// publish sends the wake-up for a job.
+func publish(ctx context.Context, q mq.Queue, t store.Transfer) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTime)
+	defer cancel()
+	return q.Publish(ctx, transferMessage(t))
+}
 
 // transferMessage is the wake-up for a job.
 func transferMessage(t store.Transfer) mq.Message {

@@ -113,7 +113,7 @@ func TestRetriesUntilTheStoreIsBack(t *testing.T) {
 func TestGivenUpJobIsInTheErrorQueue(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
-	d.onPut(func(context.Context, func() error) error { return errBroken })
+	d.onPut(func(context.Context, func() error) error { return errRefused })
 	w := d.worker()
 	w.MaxAttempts = 2
 	e, data := d.file(1000)

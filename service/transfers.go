@@ -12,7 +12,7 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-// Transfers moves blobs from this node's disk to the object store. A job's row is the truth: who holds its lease may
+// Transfers moves blobs from the disk of this node, and of others that it reaches, to the object store. A job's row is the truth: who holds its lease may
 // move the content, every step may be repeated, and the content can be read in every state in between.
 type Transfers struct {
 	Rows     store.Transfers
@@ -25,12 +25,15 @@ type Transfers struct {
 	Metrics  *Metrics
 
 	Slots       int                             // transfers at a time; 2
+	Bandwidth   int64                           // bytes per second that all transfers together read for an object store; 0: no limit
 	LeaseTime   time.Duration                   // after which another worker may take over from a dead one; a minute
 	ScanEvery   time.Duration                   // how often the rows are looked at, whatever the queue says; 5 s
 	AckWithin   time.Duration                   // a message is settled by then, its job done or not; 10 minutes
 	MaxAttempts int                             // after which a job is given up; 30, which takes most of a day
 	Backoff     func(attempt int) time.Duration // before the next attempt; 2 s doubled each time up to an hour, with jitter
 	Step        func(name string)               // a hook for tests
+
+	throttle throttle
 }
 
 var (
@@ -38,6 +41,8 @@ var (
 	errLost = errors.New("the lease is lost")
 	// errPermanent: no repetition can help.
 	errPermanent = errors.New("given up")
+	// errAway: the node that has the blob is out of reach, which says nothing about the job.
+	errAway = errors.New("the blob is out of reach")
 )
 
 // Handle moves one content, if there is a job for it that is due and that nobody else holds. Its error wraps
@@ -49,24 +54,24 @@ func (s *Transfers) Handle(ctx context.Context, d store.Digest) error {
 
 // handle also reports whether it had the lease.
 func (s *Transfers) handle(ctx context.Context, d store.Digest) (bool, error) {
-	t, err := s.lease(ctx, d)
-	if err != nil || t == nil {
+	j, err := s.lease(ctx, d)
+	if err != nil || j == nil {
 		return false, err
 	}
 	s.step("transfer.leased")
 	begun := s.Now()
-	if t.Attempts > s.maxAttempts() { // its workers died
-		return true, s.settle(ctx, *t, fmt.Errorf("%w: too many attempts; the last error was: %s", errPermanent, t.LastError))
+	if t := j.transfer(); t.Attempts > s.maxAttempts() { // its workers died
+		return true, s.settle(ctx, t, fmt.Errorf("%w: too many attempts; the last error was: %s", errPermanent, t.LastError))
 	}
-	if err := s.move(ctx, t); err != nil {
-		return true, s.settle(ctx, *t, err)
+	if err := j.move(ctx); err != nil {
+		return true, s.settle(ctx, j.transfer(), err)
 	}
 	s.step("transfer.finished")
-	s.count(t, begun)
+	s.count(j.transfer(), begun)
 	return true, nil
 }
 
-func (s *Transfers) count(t *store.Transfer, begun time.Time) {
+func (s *Transfers) count(t store.Transfer, begun time.Time) {
 	s.Metrics.TransfersDone.Inc()
 	s.Metrics.TransferBytes.Add(float64(t.Sums.Size))
 	s.Metrics.TransferSeconds.Observe(s.Now().Sub(begun).Seconds())
@@ -74,24 +79,20 @@ func (s *Transfers) count(t *store.Transfer, begun time.Time) {
 	s.Log.Debug("transferred", "digest", t.Digest, "to", t.To, "size", t.Sums.Size, "attempt", t.Attempts)
 }
 
-// reachable reports whether a blob is not on another node's disk.
-func (s *Transfers) reachable(l store.Location) bool {
-	return l.Kind != store.Local || l.In == string(s.Places.Node)
-}
-
 // lease takes the job, or returns nil where there is nothing to do now.
-func (s *Transfers) lease(ctx context.Context, d store.Digest) (*store.Transfer, error) {
+func (s *Transfers) lease(ctx context.Context, d store.Digest) (*job, error) {
 	c, err := s.Contents.Content(ctx, d)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil // deleted
 	} else if err != nil {
 		return nil, fmt.Errorf("transfer %s: %w", d, err)
 	}
-	if !s.reachable(c.Location) {
+	if !s.Places.reach(c.Location) {
 		return nil, nil // for the worker of that node
 	}
 	now := s.Now()
-	t, err := s.Rows.LeaseTransfer(ctx, d, now, now.Add(s.leaseTime()))
+	until := now.Add(s.leaseTime())
+	t, err := s.Rows.LeaseTransfer(ctx, d, now, until)
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrBusy):
 		return nil, nil // moved, given up, deleted; or in other hands, or not due: the row will be found again
@@ -101,98 +102,7 @@ func (s *Transfers) lease(ctx context.Context, d store.Digest) (*store.Transfer,
 	case err != nil:
 		return nil, fmt.Errorf("transfer %s: %w", d, err)
 	}
-	return &t, nil
-}
-
-// move puts the blob at its destination and records it there.
-func (s *Transfers) move(ctx context.Context, t *store.Transfer) error {
-	dest, err := s.name(ctx, t)
-	if err != nil {
-		return err
-	}
-	s.step("transfer.named")
-	if err := s.holding(ctx, *t, func(ctx context.Context) error { return s.put(ctx, *t, dest) }); err != nil {
-		return err
-	}
-	s.step("transfer.put")
-	if err := s.Rows.FinishTransfer(ctx, *t, s.Now()); errors.Is(err, store.ErrConflict) {
-		return errLost
-	} else if err != nil {
-		return err
-	}
-	return nil
-}
-
-// name decides where the blob goes and records it in the row before any byte goes there, so that no crash leaves
-// bytes that nobody knows.
-func (s *Transfers) name(ctx context.Context, t *store.Transfer) (store.Blobs, error) {
-	if !t.To.IsZero() {
-		return s.Places.Of(t.To)
-	}
-	dest, err := s.Places.Target(t.Target)
-	if err != nil {
-		return nil, err
-	}
-	t.To = dest.Locate(t.From.Name())
-	if err := s.Rows.SaveTransfer(ctx, *t, s.Now().Add(s.leaseTime())); errors.Is(err, store.ErrConflict) {
-		return nil, errLost
-	} else if err != nil {
-		return nil, err
-	}
-	return dest, nil
-}
-
-func (s *Transfers) put(ctx context.Context, t store.Transfer, dest store.Blobs) error {
-	if t.To == t.From {
-		return nil
-	}
-	src, err := s.Places.Open(ctx, t.From)
-	if errors.Is(err, store.ErrNotFound) {
-		return s.missing(ctx, t)
-	} else if err != nil {
-		return err
-	}
-	defer src.Close()
-	err = dest.Put(ctx, t.To.Name(), src, t.Sums)
-	if errors.Is(err, store.ErrDigestMismatch) || errors.Is(err, store.ErrLength) {
-		return s.suspect(ctx, t, src, err)
-	}
-	return err
-}
-
-// missing says what it means that there is no blob where the row said.
-func (s *Transfers) missing(ctx context.Context, t store.Transfer) error {
-	c, err := s.Contents.Content(ctx, t.Digest)
-	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && c.Location != t.From:
-		return errLost // deleted or moved meanwhile
-	case err != nil:
-		return err
-	}
-	return s.damaged(ctx, t, fmt.Errorf("%s: %w", t.From, store.ErrNotFound))
-}
-
-// suspect reads the source once more: bytes that were spoilt on the way are sent again, a blob that is spoilt is not.
-func (s *Transfers) suspect(ctx context.Context, t store.Transfer, src store.Blob, cause error) error {
-	sums, err := sumBlob(ctx, src)
-	if err != nil {
-		return errors.Join(cause, err)
-	}
-	if sums == t.Sums {
-		return fmt.Errorf("spoilt on the way: %w", cause)
-	}
-	return s.damaged(ctx, t, cause)
-}
-
-func (s *Transfers) damaged(ctx context.Context, t store.Transfer, cause error) error {
-	s.Log.Error("content is damaged", "digest", t.Digest, "at", t.From, "err", cause)
-	err := s.Contents.MarkContent(ctx, t.Digest, t.From, store.ContentDamaged, s.Now())
-	if errors.Is(err, store.ErrConflict) {
-		return errLost
-	} else if err != nil {
-		return errors.Join(cause, err)
-	}
-	return fmt.Errorf("%w: %w: %w", errPermanent, store.ErrDamaged, cause)
+	return &job{Transfers: s, t: t, until: until}, nil
 }
 
 // settle records in the row how an attempt failed.
@@ -206,14 +116,8 @@ func (s *Transfers) settle(ctx context.Context, t store.Transfer, err error) err
 		return nil
 	case stopped:
 		t.Attempts, t.NextAttempt = max(0, t.Attempts-1), s.Now() // handed back, not failed
-	case errors.Is(err, errPermanent), t.Attempts >= s.maxAttempts():
-		t.State, t.LastError = store.TransferFailed, err.Error()
 	default:
-		t.NextAttempt, t.LastError = s.Now().Add(s.backoff(t.Attempts)), err.Error()
-	}
-	if !stopped {
-		s.Metrics.TransfersFailed.Inc()
-		s.Log.Warn("transfer failed", "digest", t.Digest, "attempt", t.Attempts, "next", t.NextAttempt, "err", err)
+		s.failed(&t, err)
 	}
 	if rerr := s.Rows.ReleaseTransfer(ctx, t); rerr != nil {
 		s.Log.Warn("a transfer was not released; its lease will run out", "digest", t.Digest, "err", rerr)
@@ -225,10 +129,39 @@ func (s *Transfers) settle(ctx context.Context, t store.Transfer, err error) err
 	return nil
 }
 
+// failed decides when, and whether, a job is tried again after err. An outage is not the job's fault, and nobody
+// should have to replay jobs after one: they are never given up for that, and are soon tried again.
+func (s *Transfers) failed(t *store.Transfer, err error) {
+	wait, level := s.backoff(t.Attempts), slog.LevelWarn
+	switch {
+	case errors.Is(err, errPermanent):
+		t.State = store.TransferFailed
+	case errors.Is(err, errAway):
+		t.Attempts, wait, level = max(0, t.Attempts-1), awayTime/2+rand.N(awayTime/2), slog.LevelInfo
+	case errors.Is(err, store.ErrUnavailable):
+		t.Attempts, wait = min(t.Attempts, s.maxAttempts()-1), min(wait, outageTime)
+	case t.Attempts >= s.maxAttempts():
+		t.State = store.TransferFailed
+	}
+	t.LastError = err.Error()
+	if t.State == store.TransferPending {
+		t.NextAttempt = s.Now().Add(wait)
+	}
+	s.Metrics.TransfersFailed.Inc()
+	s.Log.Log(context.Background(), level, "transfer failed",
+		"digest", t.Digest, "attempt", t.Attempts, "next", t.NextAttempt, "err", err)
+}
+
+const (
+	awayTime   = 20 * time.Second // at most, before a blob is looked for again whose node was out of reach
+	outageTime = 30 * time.Second // at most, before an object store is tried again that could not be reached
+)
+
 // settleTime is how long recording a failure may take.
 const settleTime = 10 * time.Second
 
-// abandon leaves a job to whoever has it now. The bytes that we may have put may be nobody's: then they are garbage.
+// abandon leaves a job to whoever has it now. The bytes that we may have put may be nobody's: then they are garbage. A
+// multipart upload that the row names is the other worker's too, who goes on with it: nothing is aborted here.
 // This must not go by FinishTransfer: a lease that we could not renew may still be ours, and nothing was put.
 func (s *Transfers) abandon(ctx context.Context, t store.Transfer) {
 	s.Log.Info("a transfer went to another worker, or its content is gone", "digest", t.Digest)

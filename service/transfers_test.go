@@ -17,7 +17,10 @@ import (
 
 const afterGrace = time.Hour
 
-var errBroken = fmt.Errorf("test: %w", store.ErrUnavailable)
+var (
+	errBroken  = fmt.Errorf("test: %w", store.ErrUnavailable)
+	errRefused = errors.New("test: this blob is not taken")
+)
 
 func TestTransferMovesABlob(t *testing.T) {
 	t.Parallel()
@@ -142,7 +145,7 @@ func TestTooManyAttempts(t *testing.T) {
 	d := newDepot(t)
 	e, data := d.file(1000)
 	digest := e.Content.Sums.Digest
-	d.onPut(func(context.Context, func() error) error { return errBroken })
+	d.onPut(func(context.Context, func() error) error { return errRefused })
 	w := d.transfers()
 	w.MaxAttempts = 2
 	d.ok(w.Handle(t.Context(), digest))
@@ -162,6 +165,24 @@ func TestTooManyAttempts(t *testing.T) {
 	d.ok(d.transfers().Handle(t.Context(), digest))
 	d.isAt(e, store.Disk)
 	d.reads(e, data)
+}
+
+// However long an object store is down, no job is given up for it, and its return is soon seen.
+func TestOutageIsWaitedOut(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, data := d.file(1000)
+	d.onPut(func(context.Context, func() error) error { return errBroken })
+	w := d.transfers()
+	w.MaxAttempts = 3
+	for range 10 {
+		d.ok(w.Handle(t.Context(), e.Content.Sums.Digest))
+		d.clock.Advance(30 * time.Second)
+	}
+	d.reads(e, data)
+	d.places.Objects[store.Disk] = d.objects
+	d.ok(w.Handle(t.Context(), e.Content.Sums.Digest))
+	d.isAt(e, store.Disk)
 }
 
 // A transfer that kills its process each time is given up too.
