@@ -81,6 +81,8 @@ type GarbageList interface {
 	DueGarbage(ctx context.Context, k Kind, in string, before time.Time, limit int) ([]Garbage, error)
 	// DropGarbage removes a row, its blob having been deleted. It is no error that there is none.
 	DropGarbage(ctx context.Context, l Location) error
+	// MultipartInUse reports whether a transfer job or a garbage row names this multipart upload of an object store.
+	MultipartInUse(ctx context.Context, name BlobName, upload string) (bool, error)
 	// Backlog counts jobs and garbage for the metrics.
 	Backlog(ctx context.Context) (TransferStats, int64, error)
 }

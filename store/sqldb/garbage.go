@@ -55,6 +55,23 @@ func (db *DB) DropGarbage(ctx context.Context, l store.Location) error {
 	return nil
 }
 
+// MultipartInUse implements store.GarbageList.
+func (db *DB) MultipartInUse(ctx context.Context, name store.BlobName, upload string) (bool, error) {
+	var used bool
+	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
+		used, err = t.has(ctx, `SELECT 1 FROM tbl_transfer WHERE to_blob = ? AND s3_upload = ? LIMIT 1`, string(name), upload)
+		if used || err != nil {
+			return err
+		}
+		used, err = t.has(ctx, `SELECT 1 FROM tbl_garbage WHERE blob_name = ? AND s3_upload = ? LIMIT 1`, string(name), upload)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("multipart of %s: %w", name, err)
+	}
+	return used, nil
+}
+
 // Backlog implements store.GarbageList.
 func (db *DB) Backlog(ctx context.Context) (store.TransferStats, int64, error) {
 	var s store.TransferStats

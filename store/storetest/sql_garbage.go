@@ -14,6 +14,7 @@ func GarbageList(t *testing.T, open func(*testing.T) Database) {
 		"RepeatedAddsStay": garbageRepeat,
 		"NotWhatIsInUse":   garbageInUse,
 		"DueByPlace":       garbageDue,
+		"Multiparts":       garbageMultiparts,
 		"Backlog":          garbageBacklog,
 	})
 }
@@ -99,6 +100,37 @@ func garbageDue(w *world) {
 			}
 		}
 	}
+}
+
+// A multipart upload is named by the job that sends it, then by the garbage row that waits for its end.
+func garbageMultiparts(w *world) {
+	job := w.moving("a")
+	name, other := job.From.Name(), blobAt("n1").Name()
+	want := func(name store.BlobName, upload string, want bool) {
+		w.Helper()
+		used, err := w.db.MultipartInUse(w.Context(), name, upload)
+		w.ok(err)
+		if used != want {
+			w.Errorf("multipart upload %s of %s in use: %v, want %v", upload, name, used, want)
+		}
+	}
+	want(name, "one", false)
+	job.S3Upload = "one"
+	w.save(&job)
+	want(name, "one", true)
+	want(name, "One", false)
+	want(name, "two", false)
+	want(other, "one", false)
+	job.LastError, job.NextAttempt = "broken", w.now
+	w.ok(w.db.ReleaseTransfer(w.Context(), job)) // it goes on later
+	want(name, "one", true)
+	e, err := w.db.EntryByDigest(w.Context(), w.alice.ID, job.Digest)
+	w.ok(err)
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, e.ID, w.now))
+	want(name, "one", true) // as garbage
+	w.ok(w.db.DropGarbage(w.Context(), job.To))
+	want(name, "one", false)
 }
 
 func garbageBacklog(w *world) {
