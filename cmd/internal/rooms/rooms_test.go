@@ -37,6 +37,7 @@ var table = []room{
 	{path: "cmd/blink", ours: []string{"handler/client", "handler/api"}},
 	{path: "cmd/internal/setup", ours: append(slices.Clone(rules), drivers...)},
 	{path: "cmd/internal/testenv", std: true},
+	{path: "cmd/internal/testenv/with", ours: []string{"cmd/internal/testenv"}, std: true},
 	{path: "cmd/internal/demo", ours: []string{"cmd/internal/testenv", "handler/client", "handler/api"}},
 	{path: "cmd/internal/bench", ours: []string{"cmd/internal/testenv", "handler/client", "handler/api", "store", "store/sqldb"}},
 	{path: "cmd/internal/rooms", std: true},

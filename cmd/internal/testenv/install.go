@@ -1,0 +1,81 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// installer keeps the distribution's own servers from being started: Debian's packages ask policy-rc.d, and 101 is no. A policy
+// that is there already is put aside, and back at the end, which also mends what a killed run has left. The directory is locked
+// against other runs, which leaves no file behind.
+const installer = `set -eu
+policy=$1
+aside=$policy.blinkdrive
+shift
+exec 9<"$(dirname "$policy")"
+flock 9
+if [ ! -e "$aside" ] && [ -e "$policy" ]; then mv "$policy" "$aside"; fi
+restore() {
+	rm -f "$policy"
+	if [ -e "$aside" ]; then mv "$aside" "$policy"; fi
+}
+trap restore EXIT
+trap 'exit 1' HUP INT TERM
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q 9<&- || echo "apt-get update failed; going on with the lists that are here"
+apt-get install -qy --no-install-recommends -o DPkg::Lock::Timeout=600 "$@" 9<&-
+`
+
+// policyFile is what Debian's packages ask whether they may start a server.
+const policyFile = "/usr/sbin/policy-rc.d"
+
+// Install installs the Debian packages of what is missing for some purposes, as root or through sudo, without starting a server.
+// It does nothing when nothing is missing. The packages' own words go to out.
+func Install(ctx context.Context, out io.Writer, purposes ...Purpose) error {
+	return install(ctx, out, policyFile, needs, purposes)
+}
+
+func install(ctx context.Context, out io.Writer, policy string, needs []need, purposes []Purpose) error {
+	missing := check(needs, purposes)
+	if missing == nil {
+		return nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w\ntestenv: there is no apt-get here to install them", missing)
+	}
+	argv := append([]string{"/bin/sh", "-c", installer, "sh", policy}, packages(needs, purposes)...)
+	if os.Getuid() != 0 {
+		if _, err := exec.LookPath("sudo"); err != nil {
+			return fmt.Errorf("%w\ntestenv: only root can install them, and there is no sudo here", missing)
+		}
+		argv = append([]string{"sudo"}, argv...)
+	}
+	fmt.Fprintf(out, "installing %s\n", strings.Join(packages(needs, purposes), " "))
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	// The shell puts the policy back before it ends.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w\ntestenv: apt-get could not install them: %w", missing, errors.Join(err, ctx.Err()))
+	}
+	return check(needs, purposes)
+}
+
+// packages are those of the purposes for which something is missing.
+func packages(needs []need, purposes []Purpose) []string {
+	var names []string
+	for _, n := range needs {
+		if slices.Contains(purposes, n.purpose) && len(n.missing()) > 0 {
+			names = append(names, n.packages...)
+		}
+	}
+	return names
+}
