@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,10 +31,15 @@ func Queue(t *testing.T, open func(*testing.T) Harness) {
 		"RedeliversAfterAnError":      redelivers,
 		"GivesUpAfterAFew":            givesUp,
 		"RejectsAtOnce":               rejects,
+		"RejectsSome":                 rejectsSome,
 		"UsesItsWorkers":              usesWorkers,
+		"NoneWaitsBehindABusyWorker":  fair,
+		"CarriesABurst":               carriesABurst,
 		"StoppedWorkIsDeliveredAgain": stoppedWork,
 		"ConsumersShareTheWork":       consumersShare,
+		"FinishedWorkIsSettled":       finishedWork,
 		"ConsumeEndsWithItsContext":   consumeEnds,
+		"EndedContexts":               endedContexts,
 		"Close":                       closes,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,128 +140,35 @@ func publishWaitsForNobody(t *testing.T, h Harness) {
 	receive(t, "the end of publishing", done)
 }
 
-func redelivers(t *testing.T, h Harness) {
-	publish(t, h.Queue, message(1))
-	var tries atomic.Int32
-	settled := make(chan mq.Message, 10)
-	consume(t, h.Queue, 2, func(_ context.Context, m mq.Message) error {
-		if tries.Add(1) < 3 {
-			return errors.New("not now")
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
 		}
-		settled <- m
-		return nil
-	})
-	if m := receive(t, "the third delivery", settled); m != message(1) {
-		t.Errorf("got %+v", m)
-	}
-	time.Sleep(calm)
-	if n := tries.Load(); n != 3 {
-		t.Errorf("a settled message was delivered again: %d deliveries", n)
-	}
-	if e := h.Errors(t); len(e) != 0 {
-		t.Errorf("the error queue holds %v", e)
 	}
 }
 
 func awaitError(t *testing.T, h Harness, want mq.Message) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if e := h.Errors(t); len(e) == 1 && e[0] == want {
-			return
-		}
-	}
-	t.Fatalf("the error queue holds %v, want %v", h.Errors(t), want)
+	await(t, fmt.Sprintf("%v in the error queue", want), func() bool {
+		e := h.Errors(t)
+		return len(e) == 1 && e[0] == want
+	})
 }
 
-func givesUp(t *testing.T, h Harness) {
+// endedContexts calls with a context that has ended already.
+func endedContexts(t *testing.T, h Harness) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	publish(t, h.Queue, message(1))
-	var tries atomic.Int32
-	consume(t, h.Queue, 1, func(context.Context, mq.Message) error {
-		tries.Add(1)
-		return errors.New("never")
-	})
-	awaitError(t, h, message(1))
-	if n := tries.Load(); n < 2 || n > 20 {
-		t.Errorf("given up after %d deliveries, want a few", n)
+	err := h.Queue.Consume(ctx, 2, func(context.Context, mq.Message) error { return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Consume = %v", err)
 	}
-}
-
-func rejects(t *testing.T, h Harness) {
-	publish(t, h.Queue, message(1))
-	var tries atomic.Int32
-	consume(t, h.Queue, 1, func(context.Context, mq.Message) error {
-		tries.Add(1)
-		return fmt.Errorf("no such content: %w", mq.ErrReject)
-	})
-	awaitError(t, h, message(1))
-	if n := tries.Load(); n != 1 {
-		t.Errorf("a rejected message was delivered %d times", n)
-	}
-}
-
-func usesWorkers(t *testing.T, h Harness) {
-	const workers, messages = 3, 12
-	var at, most atomic.Int32
-	inside, leave, left := make(chan struct{}, messages), make(chan struct{}), make(chan struct{}, messages)
-	consume(t, h.Queue, workers, func(ctx context.Context, _ mq.Message) error {
-		n := at.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-		}
-		inside <- struct{}{}
-		select {
-		case <-leave:
-		case <-ctx.Done():
-		}
-		at.Add(-1)
-		left <- struct{}{}
-		return nil
-	})
-	for i := range messages {
-		publish(t, h.Queue, message(i))
-	}
-	for range workers {
-		receive(t, "a busy worker", inside)
-	}
-	time.Sleep(calm)
-	close(leave)
-	for range messages {
-		receive(t, "a finished message", left)
-	}
-	if m := most.Load(); m != workers {
-		t.Errorf("at most %d messages were at work at once, want %d", m, workers)
-	}
-}
-
-func stoppedWork(t *testing.T, h Harness) {
-	publish(t, h.Queue, message(1))
-	begun := make(chan struct{}, 1)
-	stop := consume(t, h.Queue, 1, func(ctx context.Context, _ mq.Message) error {
-		begun <- struct{}{}
-		<-ctx.Done()
-		return ctx.Err()
-	})
-	receive(t, "the first delivery", begun)
-	stop()
 	got := make(chan mq.Message, 1)
 	consume(t, h.Queue, 1, pass(got))
-	receive(t, "the second delivery", got)
-}
-
-func consumersShare(t *testing.T, h Harness) {
-	got := make(chan mq.Message, 200)
-	stop := consume(t, h.Queue, 2, pass(got))
-	consume(t, h.Queue, 2, pass(got))
-	want := make(map[mq.Message]bool)
-	for i := range 100 {
-		want[message(i)] = true
-		publish(t, h.Queue, message(i))
-		if i == 50 {
-			stop()
-		}
-	}
-	for len(want) > 0 {
-		delete(want, receive(t, "a message", got))
-	}
+	receive(t, "the message", got)
 }
 
 func consumeEnds(t *testing.T, h Harness) {
