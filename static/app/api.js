@@ -112,8 +112,9 @@ export class Api {
     return this.#envelope('/file/mpupload/complete', params, { signal, timeout: LONG_TIMEOUT });
   }
 
+  // cancel gets through even if the page is left at once.
   cancel(uploadid) {
-    return this.#envelope('/file/mpupload/cancel', { uploadid });
+    return this.#envelope('/file/mpupload/cancel', { uploadid }, { keepalive: true });
   }
 
   status(uploadid, signal) {
@@ -179,7 +180,7 @@ export class Api {
     return { entries: answer.json ?? [], cursor: answer.header('X-Next-Cursor') || '' };
   }
 
-  async #post(path, params = {}, { signal, timeout = TIMEOUT } = {}) {
+  async #post(path, params = {}, { signal, keepalive, timeout = TIMEOUT } = {}) {
     const limit = AbortSignal.timeout(timeout);
     try {
       const answer = await fetch(this.base + path, {
@@ -188,6 +189,7 @@ export class Api {
         headers: this.headers,
         credentials: 'same-origin',
         cache: 'no-store',
+        keepalive,
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
       const text = await answer.text();

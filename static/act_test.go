@@ -1,0 +1,208 @@
+package static_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// limit runs an action for no longer than our patience.
+func (b *tab) limit(what string, action chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, action); err != nil {
+		b.fail("%s: %v", what, err)
+	}
+}
+
+// id selects the element with a data-testid.
+func id(name string) chromedp.CSS { return chromedp.CSS(fmt.Sprintf(`[data-testid=%q]`, name)) }
+
+// in selects a part of the row of the entry or upload of that name.
+func in(kind, name, part string) chromedp.CSS {
+	return chromedp.CSS(fmt.Sprintf(`[data-testid=%q][data-name=%q] [data-testid=%q]`, kind, name, part))
+}
+
+// press clicks in one step what a person could click: there, in sight, enabled and not covered. Between looking for an
+// element and a click that the browser is told separately, a list may have been drawn anew.
+const press = `((selector, how) => {
+	const e = document.querySelector(selector);
+	if (!e) return 'it is not there';
+	e.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
+	const box = e.getBoundingClientRect();
+	if (!box.width || !box.height) return 'it has no size';
+	if (e.disabled) return 'it is disabled';
+	const [clientX, clientY] = [box.x + box.width / 2, box.y + box.height / 2];
+	const top = document.elementFromPoint(clientX, clientY);
+	if (!e.contains(top)) return 'it is covered by ' + (top?.outerHTML ?? 'nothing').slice(0, 150);
+	for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup'])
+		top.dispatchEvent(new PointerEvent(type, { bubbles: true, cancelable: true, clientX, clientY, ...how }));
+	if (how.dblclick) top.dispatchEvent(new MouseEvent('dblclick', { bubbles: true, cancelable: true }));
+	else if (Object.keys(how).length) top.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, ...how }));
+	else { if (e.matches('button, a, input, select, textarea')) e.focus(); e.click(); }
+	return '';
+})(%q, %s)`
+
+func (b *tab) click(sel chromedp.CSS) {
+	b.t.Helper()
+	b.clickHow(sel, "{}")
+}
+
+// clickHow clicks with what a MouseEvent may have, as in {shiftKey: true}.
+func (b *tab) clickHow(sel chromedp.CSS, how string) {
+	b.t.Helper()
+	b.do("click "+string(sel), fmt.Sprintf(press, string(sel), how))
+}
+
+const typeIn = `((selector, text) => {
+	const e = document.querySelector(selector);
+	if (!e) return 'it is not there';
+	if (e.disabled) return 'it is disabled';
+	e.focus();
+	e.value = text;
+	e.dispatchEvent(new Event('input', { bubbles: true }));
+	e.dispatchEvent(new Event('change', { bubbles: true }));
+	return '';
+})(%q, %q)`
+
+func (b *tab) fill(sel chromedp.CSS, text string) {
+	b.t.Helper()
+	b.do("fill "+string(sel), fmt.Sprintf(typeIn, string(sel), text))
+}
+
+// do runs a script until it returns the empty string; what it says otherwise is why it could not do its work yet.
+func (b *tab) do(what, script string) {
+	b.t.Helper()
+	why := ""
+	b.waitFor(what, func() bool {
+		var err error
+		if why, err = evaluate[string](b, script); err != nil {
+			why = err.Error()
+		}
+		return why == ""
+	}, &why)
+}
+
+func (b *tab) choose(sel chromedp.CSS, files ...string) {
+	b.t.Helper()
+	b.limit("choose files", chromedp.SetUploadFiles(sel, files))
+}
+
+// evaluate runs a script as if a person had just done something; a promise is waited for.
+func evaluate[T any](b *tab, script string) (T, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	gesture := func(p *runtime.EvaluateParams) { on := true; p.UserGesture = &on }
+	return chromedp.Run(ctx, chromedp.Evaluate[T](script, gesture, chromedp.EvalAwaitPromise))
+}
+
+// wait waits for a condition in the page, an expression in JavaScript; navigations in between do no harm.
+func (b *tab) wait(condition string) {
+	b.t.Helper()
+	why := ""
+	b.waitFor(condition, func() bool {
+		ok, err := evaluate[bool](b, "Boolean("+condition+")")
+		if err != nil {
+			why = err.Error()
+		}
+		return err == nil && ok
+	}, &why)
+}
+
+// waitFor waits until something is so. reasons say what stood in the way last.
+func (b *tab) waitFor(what string, met func() bool, reasons ...*string) {
+	b.t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for !met() {
+		if time.Now().After(deadline) {
+			for _, why := range reasons {
+				what += ": " + *why
+			}
+			b.fail("waited in vain for: %s", what)
+		}
+		<-tick.C
+	}
+}
+
+// waitState waits until the upload of that name is in a state.
+func (b *tab) waitState(name, state string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=upload][data-name=' + CSS.escape(%q) + ']')?.dataset.state === %q`, name, state))
+}
+
+func (b *tab) waitListed(name string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`!!document.querySelector('[data-testid=entry][data-name=' + CSS.escape(%q) + ']')`, name))
+}
+
+func (b *tab) waitNotListed(name string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`!document.querySelector('[data-testid=entry][data-name=' + CSS.escape(%q) + ']')`, name))
+}
+
+// waitNothingUnfinished waits until the drive holds no unfinished upload of this person.
+func (b *tab) waitNothingUnfinished() {
+	b.t.Helper()
+	b.wait(`fetch('/file/mpupload/status').then((r) => r.json()).then((a) => a.code === 0 && a.data.length === 0)`)
+}
+
+func (b *tab) reload() {
+	b.t.Helper()
+	b.limit("reload", chromedp.Reload())
+}
+
+func (b *tab) signUp(name string) {
+	b.t.Helper()
+	b.click(id("auth-switch"))
+	b.wait(`document.querySelector('[data-testid=password]')?.autocomplete === 'new-password'`)
+	b.fill(id("username"), name)
+	b.fill(id("password"), password)
+	b.click(id("auth-submit"))
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=who]')?.textContent === %q`, name))
+}
+
+// network sets what the DevTools protocol makes of the tab's network.
+func (b *tab) network(c network.Conditions) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{&c},
+	})
+	b.must(err)
+}
+
+// download takes a file from the list and returns its bytes.
+func (b *tab) download(name string) []byte {
+	b.t.Helper()
+	b.click(in("entry", name, "entry-download"))
+	return b.savedFile(name)
+}
+
+// savedFile returns what the browser has saved next for this tab; it tells every tab of every tab's downloads.
+func (b *tab) savedFile(name string) []byte {
+	b.t.Helper()
+	limit := time.After(patience)
+	for {
+		select {
+		case guid := <-b.saved:
+			data, err := os.ReadFile(filepath.Join(b.downloads, guid))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			b.must(err)
+			return data
+		case <-limit:
+			b.fail("%s was not downloaded", name)
+		}
+	}
+}

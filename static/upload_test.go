@@ -1,0 +1,187 @@
+package static_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+)
+
+// testReload leaves the page in mid-upload and comes back.
+func testReload(t *testing.T, b *tab) {
+	path, content := randomFile(t, "holiday.mp4", 6*chunkSize)
+	b.signUp(newName())
+	b.line.hold(3)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(3)
+	b.reload()
+	if b.askedBeforeLeaving() == 0 {
+		t.Error("the page did not ask before it left work behind")
+	}
+	b.line.release()
+	b.waitState("holiday.mp4", "needsfile")
+	b.shoot("unfinished")
+	b.choose(id("upload-choose-input"), path)
+	b.waitState("holiday.mp4", "done")
+	b.waitListed("holiday.mp4")
+	b.wantNothingAgain()
+	if !bytes.Equal(b.download("holiday.mp4"), content) {
+		t.Error("the download differs from what was uploaded")
+	}
+}
+
+func testInstant(t *testing.T, b *tab) {
+	path, content := randomFile(t, "talk.mov", 5*chunkSize)
+	b.signUp(newName())
+	b.choose(id("upload-input"), path)
+	b.waitState("talk.mov", "done")
+
+	other := newTab(t, b.world)
+	other.signUp(newName())
+	other.line.hold(2) // only the drive's knowledge can bring this upload to its end
+	other.choose(id("upload-input"), path)
+	other.waitState("talk.mov", "instant")
+	other.line.release()
+	if sent := other.ackedChunks(); sent > 2 {
+		t.Errorf("%d of 5 chunks were sent for a file that the drive knew", sent)
+	}
+	other.waitListed("talk.mov")
+	if !bytes.Equal(other.download("talk.mov"), content) {
+		t.Error("the instant upload's download differs from the file")
+	}
+	other.waitNothingUnfinished()
+	other.reload()
+	other.waitListed("talk.mov")
+	other.wait(`!document.querySelector('[data-testid=upload]')`)
+}
+
+func testPause(t *testing.T, b *tab) {
+	const name = "big.bin"
+	path, content := randomFile(t, name, 5*chunkSize)
+	b.signUp(newName())
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+	b.click(in("upload", name, "upload-pause"))
+	b.waitState(name, "paused")
+	b.line.release()
+	b.click(in("upload", name, "upload-resume"))
+	b.waitState(name, "done")
+	b.waitListed(name)
+	if !bytes.Equal(b.download(name), content) {
+		t.Error("the download differs from what was uploaded")
+	}
+	b.wantNothingAgain()
+}
+
+// testCancel leaves the page right after a cancel: nothing of the upload may be left on the drive.
+func testCancel(t *testing.T, b *tab) {
+	const name = "unwanted.bin"
+	path, _ := randomFile(t, name, 3*chunkSize)
+	b.signUp(newName())
+	b.line.hold(0)
+	b.choose(id("upload-input"), path)
+	b.waitFor("a chunk on its way", func() bool { return b.line.count("/file/mpupload/uppart") > 0 })
+	b.click(in("upload", name, "upload-cancel"))
+	b.reload()
+	b.line.release()
+	b.wait(`document.querySelector('[data-testid=who]')`)
+	b.wait(`!document.querySelector('[data-testid=upload]')`)
+	b.waitNothingUnfinished()
+}
+
+// testTwins brings one content twice at once: the second waits for the first and then costs nothing.
+func testTwins(t *testing.T, b *tab) {
+	first, content := randomFile(t, "original.bin", 4*chunkSize)
+	second := filepath.Join(t.TempDir(), "copy.bin")
+	if err := os.WriteFile(second, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.signUp(newName())
+	b.line.hold(2)
+	b.choose(id("upload-input"), first, second)
+	b.waitAcked(2)
+	b.line.release()
+	b.waitListed("original.bin")
+	b.waitListed("copy.bin")
+	for _, name := range []string{"original.bin", "copy.bin"} {
+		if !bytes.Equal(b.download(name), content) {
+			t.Errorf("%s: the download differs from what was uploaded", name)
+		}
+	}
+	b.waitNothingUnfinished()
+	b.reload()
+	b.waitListed("copy.bin")
+	b.wait(`!document.querySelector('[data-testid=upload]')`)
+}
+
+func testCut(t *testing.T, b *tab) {
+	const name = "cut.bin"
+	path, _ := randomFile(t, name, 4*chunkSize)
+	b.signUp(newName())
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+	b.network(network.Conditions{Offline: true})
+	b.line.release()
+	b.wait(`document.querySelector('[data-testid="upload-state"]')?.textContent === 'No connection; trying again'`)
+	b.network(network.Conditions{DownloadThroughput: -1, UploadThroughput: -1})
+	b.waitState(name, "done")
+	b.wantNothingAgain()
+}
+
+func testSessionEnds(t *testing.T, b *tab) {
+	const name = "long.bin"
+	path, _ := randomFile(t, name, 4*chunkSize)
+	b.signUp(newName())
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+	b.wait(`fetch('/user/signout', {method: 'POST'}).then((r) => r.ok)`)
+	b.line.release()
+	b.wait(`document.querySelector('[data-testid=signin-again]')`)
+	b.shoot("signed-out")
+	b.fill(`dialog [data-testid="password"]`, password)
+	b.click(`dialog [data-testid="auth-submit"]`)
+	b.waitState(name, "done")
+	b.waitListed(name)
+	b.wantNothingAgain()
+}
+
+// testFaults uploads over a line on which everything goes wrong that may.
+func testFaults(t *testing.T, b *tab) {
+	b.signUp(newName())
+	corrupt := fault{corrupt: true}
+	for _, c := range []struct {
+		name string
+		end  string
+		plan map[string][]fault
+	}{
+		{"troubled.bin", "done", map[string][]fault{
+			"/file/mpupload/init":     {says(423, 10107, "null"), says(503, 10109, "null"), cut},
+			"/file/mpupload/uppart":   {corrupt, corrupt, says(503, 10109, "null"), cut, says(429, 10108, "null"), {status: 502}},
+			"/file/fastupload":        {says(429, 10108, "null")},
+			"/file/mpupload/complete": {says(409, -2, `{"Missing":[2,3]}`), says(422, 10101, `{"Bad":[1]}`), cut},
+		}},
+		{"vanished.bin", "done", map[string][]fault{"/file/mpupload/uppart": {says(404, 10102, "null")}}},
+		{"refused.bin", "failed", map[string][]fault{"/file/mpupload/init": {says(507, 10111, "null")}}},
+	} {
+		path, content := randomFile(t, c.name, 4*chunkSize)
+		b.line.expect(c.plan)
+		b.choose(id("upload-input"), path)
+		b.waitState(c.name, c.end)
+		if n := b.line.left(); n > 0 {
+			t.Errorf("%s: %d faults did not come to pass", c.name, n)
+		}
+		if c.end == "failed" {
+			b.click(in("upload", c.name, "upload-retry"))
+			b.waitState(c.name, "done")
+		}
+		b.waitListed(c.name)
+		if !bytes.Equal(b.download(c.name), content) {
+			t.Errorf("%s: the download differs from what was uploaded", c.name)
+		}
+	}
+}
