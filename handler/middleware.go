@@ -44,7 +44,7 @@ func setHeaders(h http.Header, c *call) {
 // dispatch finds the route and calls its handler when all that stands before it is in order.
 func (rt *router) dispatch(w *response, r *http.Request, c *call) error {
 	rows := rt.find(r.URL.Path)
-	if rows == nil {
+	if rows == nil || rows[0].access == nodes && !rt.fromNode(r) {
 		return errNoPage()
 	}
 	if rt.answerCORS(w, r, c, rows) {
@@ -112,7 +112,8 @@ func (rt *router) recoverPanic(w *response, r *http.Request, c *call) {
 // logRequest writes the access log. The query is never logged: it may hold a token, a password or a signature.
 func (rt *router) logRequest(w *response, r *http.Request, c *call, start time.Time) {
 	level := slog.LevelInfo
-	if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics" {
+	if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics" ||
+		c.Route.access == nodes {
 		level = slog.LevelDebug
 	}
 	rt.log().Log(r.Context(), level, "request", "request_id", c.ID, "method", fmt.Sprintf("%.16s", r.Method), "path", r.URL.Path,

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/blinkdrive/blinkdrive/handler/api"
 )
 
 // access says who may call a route.
@@ -13,6 +15,7 @@ const (
 	public   access = iota // anybody; credentials are not looked at
 	optional               // the handler decides; call.User is set, or call.authErr says why it is not
 	signedIn               // users only; anybody else gets 401
+	nodes                  // processes of this drive only; for anybody else there is no such page
 )
 
 // bodyUse says who reads the request's body.
@@ -76,6 +79,8 @@ func (rt *router) table() []route {
 		{"POST", "/file/mpupload/complete", signedIn, form, upload, s.uploadComplete},
 		{"POST", "/file/mpupload/cancel", signedIn, form, upload, s.uploadCancel},
 		{"GET POST", "/file/mpupload/status", signedIn, form, upload, s.uploadStatus},
+
+		{"GET", api.NodeBlobPath, nodes, form, false, s.nodeBlob},
 
 		{"GET", "/healthz", public, form, false, s.healthz},
 		{"GET", "/readyz", public, form, false, s.readyz},

@@ -21,6 +21,8 @@ type Server struct {
 	Instant   *service.Instant
 	Downloads *service.Downloads
 
+	Secret []byte // of the drive: what other processes of it sign their requests with; empty: there are none
+
 	Log     *slog.Logger                               // nil: slog.Default
 	Now     func() time.Time                           // nil: time.Now
 	Checks  map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency

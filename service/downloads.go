@@ -69,6 +69,22 @@ func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, erro
 	return s.Open(ctx, u.ID, Ref{ID: l.Entry})
 }
 
+// LocalBlob opens a blob on this node's disk, for another process of the drive. store.ErrNotFound.
+func (s *Downloads) LocalBlob(ctx context.Context, name store.BlobName) (store.Blob, error) {
+	return s.Places.Open(ctx, store.LocalLocation(s.Places.Node, name))
+}
+
+// Node returns the node whose disk LocalBlob reads; empty where there is none.
+func (s *Downloads) Node() store.NodeID {
+	if s.Places.Local == nil {
+		return ""
+	}
+	return s.Places.Node
+}
+
+// ServedNode counts bytes that went to another process of the drive.
+func (s *Downloads) ServedNode(n int64) { s.Metrics.RemoteBytesServed.Add(float64(n)) }
+
 // Served counts bytes that went to a client.
 func (s *Downloads) Served(n int64) { s.Metrics.BytesServed.Add(float64(n)) }
 

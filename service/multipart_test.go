@@ -107,9 +107,6 @@ func TestKilledWorkerIsContinued(t *testing.T) {
 			if s.sent != tt.sent || s.open() != tt.left {
 				t.Errorf("%d parts went up, %d uploads are left; want %d, %d", s.sent, s.open(), tt.sent, tt.left)
 			}
-			if tt.left > 0 {
-				d.needsMultipartRows()
-			}
 			d.sweep(25 * time.Hour)
 			d.done(s, e, data)
 		})
@@ -350,7 +347,6 @@ func TestGarbageWithAMultipart(t *testing.T) {
 func TestAbandonedMultipartsGo(t *testing.T) {
 	t.Parallel()
 	d, s := withParts(t)
-	d.needsMultipartRows()
 	e, data := d.file(3 * testPart)
 	s.onPart = func(context.Context, int) error { return errBroken }
 	d.ok(d.transfers().Handle(t.Context(), e.Content.Sums.Digest))
@@ -434,12 +430,4 @@ func TestDownloadWhileTheObjectStoreIsDown(t *testing.T) {
 	d.reads(local, data)
 	_, err := d.downloads().Open(t.Context(), moved.User, service.Ref{ID: moved.ID})
 	wantKind(t, "download", err, service.Unavailable)
-}
-
-func (d *depot) needsMultipartRows() {
-	if _, ok := any(d.db).(interface {
-		MultipartInUse(context.Context, store.BlobName, string) (bool, error)
-	}); !ok {
-		d.Skip("the rows do not tell yet")
-	}
 }

@@ -81,11 +81,7 @@ func findMultiparts(ctx context.Context, b store.ResumableBlobs, rows store.Garb
 		if _, err := store.ParseBlobName(string(m.Name)); err != nil || !m.Begun.Before(before) {
 			return nil //nolint:nilerr // it is not ours
 		}
-		asked, ok := rows.(multipartRows)
-		if !ok {
-			return nil
-		}
-		used, err := asked.MultipartInUse(ctx, m.Name, m.Upload)
+		used, err := rows.MultipartInUse(ctx, m.Name, m.Upload)
 		if err != nil || used {
 			return err
 		}
@@ -173,8 +169,4 @@ func disown(ctx context.Context, list store.GarbageList, l store.Location, now t
 // bucketOf returns what the locations of a place have in common: the node, or the bucket.
 func bucketOf(b store.Blobs, node store.NodeID) string {
 	return b.Locate(store.NewBlobName(store.EmptyDigest, store.NewUploadID(node))).In
-}
-
-type multipartRows interface {
-	MultipartInUse(ctx context.Context, name store.BlobName, upload string) (bool, error)
 }
