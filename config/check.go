@@ -47,22 +47,13 @@ func texts(value any) []string {
 	return nil
 }
 
-// oneOf checks an option that has but a few values, some of them only in later builds. A value that ends in a colon or a
-// slash is the beginning of an address.
+// oneOf checks an option that has but a few values.
 func oneOf(tag reflect.StructTag, s string) error {
-	for _, l := range split(tag.Get("later")) {
-		if s == l || strings.HasPrefix(s, l) && strings.ContainsAny(l, ":/") {
-			return fmt.Errorf("%s is not available in this build yet", strings.TrimRight(l, ":/"))
-		}
-	}
 	list, ok := tag.Lookup("one")
-	if !ok || slices.Contains(split(list), s) || s == list {
+	if !ok || slices.Contains(split(list), s) {
 		return nil
 	}
-	if list == "" {
-		return errors.New("nothing but the empty value is available in this build yet")
-	}
-	return fmt.Errorf("%q is not one of %s", hide(tag.Get("hide"), s), strings.Join(split(list), ", "))
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(split(list), ", "))
 }
 
 func atLeast(tag reflect.StructTag, value any) error {
@@ -100,6 +91,11 @@ var checks = map[string]func(string) error{
 	"secret":  optional(checkSecret),
 	"url":     optional(checkURL),
 	"origin":  checkOrigin,
+	"db":      checkDB,
+	"replica": optional(checkMySQL),
+	"redis":   optional(checkScheme("redis", "rediss")),
+	"mq":      optional(checkScheme("amqp", "amqps")),
+	"prefix":  optional(checkPrefix),
 }
 
 func optional(check func(string) error) func(string) error {
@@ -149,11 +145,57 @@ func checkOrigin(s string) error {
 	return nil
 }
 
+func checkDB(s string) error {
+	if s == "sqlite" || checkMySQL(s) == nil {
+		return nil
+	}
+	return errors.New("it is neither sqlite nor mysql: and a DSN such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive")
+}
+
+// checkMySQL leaves the DSN to its driver. What it says bears no part of the value, which has a password in it.
+func checkMySQL(s string) error {
+	if dsn, ok := strings.CutPrefix(s, mysqlPrefix); !ok || dsn == "" {
+		return errors.New("it is not mysql: and a DSN such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive")
+	}
+	return nil
+}
+
+func checkScheme(schemes ...string) func(string) error {
+	return func(s string) error {
+		scheme, rest, ok := strings.Cut(s, "://")
+		if !ok || !slices.Contains(schemes, scheme) || rest == "" {
+			return fmt.Errorf("it is not a URL that begins with %s://", strings.Join(schemes, ":// or "))
+		}
+		return nil
+	}
+}
+
+// checkPrefix keeps keys clean: a key is the prefix, a slash and the blob's name below two folders.
+func checkPrefix(s string) error {
+	for part := range strings.SplitSeq(s, "/") {
+		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return fmt.Errorf("%q is not a prefix such as drive or team/drive", s)
+		}
+	}
+	return nil
+}
+
 // contradictions are mistakes that no single value shows.
 func (c *Config) contradictions() Mistakes {
 	var m Mistakes
-	if c.AdminListen != "" && c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
-		m = append(m, "admin.listen and listen are the same address")
+	wrong := func(is bool, text string) {
+		if is {
+			m = append(m, text)
+		}
 	}
+	wrong(c.AdminListen != "" && c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0"),
+		"admin.listen and listen are the same address")
+	wrong(c.DBReplica != "" && !c.MySQL(), "db_replica: only MySQL has replicas; db is sqlite")
+	wrong((c.MySQL() || c.Redis != "") && c.Secret == "",
+		"secret: it must be set where the database or Redis is shared, the same for all processes")
+	wrong(c.S3() && c.S3Bucket == "", "s3.bucket: "+c.Store+" needs one")
+	wrong((c.Store == "ceph" || c.Store == "minio") && c.S3Endpoint == "", "s3.endpoint: "+c.Store+" needs one")
+	wrong(c.Store == "oss" && c.S3Endpoint == "" && c.S3Region == "", "s3.endpoint or s3.region: oss needs one")
+	wrong((c.S3AccessKey == "") != (c.S3SecretKey == ""), "s3.access_key and s3.secret_key are set together or not at all")
 	return m
 }

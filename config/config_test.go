@@ -118,7 +118,7 @@ quota: {default: {a: 1}}
 roles: []
 `
 	env := []string{
-		"BLINKDRIVE_LOG_LEVEL=loud", "BLINKDRIVE_SECRET=tiny", "BLINKDRIVE_PORT=80", "BLINKDRIVE_S3_BUCKET=b",
+		"BLINKDRIVE_LOG_LEVEL=loud", "BLINKDRIVE_SECRET=tiny", "BLINKDRIVE_PORT=80",
 		"BLINKDRIVE_TEST_SHORT=1", "BLINKDRIVE_FAILPOINT=x", "BLINKDRIVE_TRUSTED_PROXIES=here,10.0.0.0/8,there",
 	}
 	_, err := load(t, file, env, "--transfer-workers=0", "--node=Node-1", "--cors-origins=https://a.example,*", "--listen=8080")
@@ -126,7 +126,7 @@ roles: []
 	for _, want := range []string{
 		"listne", "drive.yaml: upload.ttl: \"soon\"", "upload.max_size", "quota.default", "drive.yaml: roles: it may not be empty",
 		"BLINKDRIVE_LOG_LEVEL: \"loud\" is not one of debug, info", "BLINKDRIVE_SECRET: the secret is shorter",
-		"BLINKDRIVE_PORT: there is no such option", "BLINKDRIVE_S3_BUCKET: there is no such option (not available in this build yet)",
+		"BLINKDRIVE_PORT: there is no such option",
 		"\"here\" is not an address", "\"there\" is not", "--transfer-workers: 0 is less than 1", "--node: \"Node-1\"", "--cors-origins: \"*\"",
 		"--listen: \"8080\" is not an address",
 	} {
@@ -134,8 +134,8 @@ roles: []
 			t.Errorf("nothing about %q in %v", want, err)
 		}
 	}
-	if len(got) != 14 {
-		t.Errorf("%d mistakes, want 14: %v", len(got), err)
+	if len(got) != 13 {
+		t.Errorf("%d mistakes, want 13: %v", len(got), err)
 	}
 	if strings.Contains(err.Error(), "tiny") {
 		t.Error("the secret is in the error")
@@ -152,39 +152,81 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
-func TestEnginesOfLaterBuilds(t *testing.T) {
+// A key that is long enough.
+const secret = "BLINKDRIVE_SECRET=0123456789abcdef0123456789abcdef"
+
+func TestEngines(t *testing.T) {
 	t.Parallel()
-	for _, env := range []string{
-		"BLINKDRIVE_DB=mysql:app:s3cret@tcp(127.0.0.1:3306)/drive", "BLINKDRIVE_REDIS=redis://:s3cret@h:1/0", "BLINKDRIVE_MQ=amqp://a:s3cret@h/",
-		"BLINKDRIVE_STORE=ceph", "BLINKDRIVE_STORE=oss", "BLINKDRIVE_STORE=minio", "BLINKDRIVE_STORE=aws", "BLINKDRIVE_DOWNLOAD_POLICY=redirect",
-	} {
-		_, err := load(t, "", []string{env})
-		if m := mistakes(t, err); len(m) != 1 || !strings.Contains(m[0], "not available in this build yet") || strings.Contains(m[0], "s3cret") {
-			t.Errorf("%s: %v", env, err)
-		}
+	c, err := load(t, "s3: {bucket: b, region: eu-1}", []string{
+		secret, "BLINKDRIVE_DB=mysql:app:s3cret@tcp(127.0.0.1:3306)/drive", "BLINKDRIVE_DB_REPLICA=mysql:app:s3cret@tcp(h)/drive",
+		"BLINKDRIVE_REDIS=redis://:s3cret@h:1,i:2", "BLINKDRIVE_MQ=amqp://a:s3cret@h/", "BLINKDRIVE_STORE=ceph",
+		"BLINKDRIVE_S3_ENDPOINT=https://rgw.example", "BLINKDRIVE_S3_ACCESS_KEY=a", "BLINKDRIVE_S3_SECRET_KEY=s3cret",
+		"BLINKDRIVE_S3_PREFIX=team/drive", "BLINKDRIVE_TRANSFER_BANDWIDTH=10MiB", "BLINKDRIVE_DOWNLOAD_POLICY=redirect",
+	})
+	if err != nil || !c.MySQL() || !c.S3() || c.S3Bucket != "b" || c.S3Region != "eu-1" || c.TransferBandwidth != 10<<20 {
+		t.Fatalf("%+v, %v", c, err)
 	}
-	_, err := load(t, "", []string{"BLINKDRIVE_DB=postgres://app:s3cret@h/drive"})
-	if m := mistakes(t, err); len(m) != 1 || strings.Contains(m[0], "s3cret") {
-		t.Errorf("a foreign engine: %v", err)
+	if dump := c.Dump(); strings.Contains(dump, "s3cret") {
+		t.Errorf("a password is not hidden:\n%s", dump)
+	}
+	if d := config.Default(); d.MySQL() || d.S3() {
+		t.Error("the default is not embedded")
 	}
 }
 
-func TestContradiction(t *testing.T) {
+// What cannot be meant is one mistake, and none tells a password.
+func TestWrongEngines(t *testing.T) {
 	t.Parallel()
-	if _, err := load(t, "", []string{"BLINKDRIVE_ADMIN_LISTEN=:8080"}); len(mistakes(t, err)) != 1 {
-		t.Errorf("one address for two servers: %v", err)
+	for _, env := range [][]string{
+		{"BLINKDRIVE_DB=postgres://app:s3cret@h/drive"},
+		{"BLINKDRIVE_DB=mysql:"},
+		{"BLINKDRIVE_REDIS=http://:s3cret@h"},
+		{"BLINKDRIVE_REDIS=h:6379"},
+		{"BLINKDRIVE_MQ=kafka://a:s3cret@h"},
+		{"BLINKDRIVE_STORE=tape"},
+		{"BLINKDRIVE_DOWNLOAD_POLICY=carrier pigeon"},
+		{"BLINKDRIVE_S3_PREFIX=/drive"},
+		{"BLINKDRIVE_S3_PREFIX=a/../b"},
+	} {
+		_, err := load(t, "", append(env, secret))
+		if m := mistakes(t, err); len(m) != 1 || strings.Contains(m[0], "s3cret") {
+			t.Errorf("%s: %v", env, err)
+		}
+	}
+}
+
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	const endpoint, bucket = "BLINKDRIVE_S3_ENDPOINT=http://h", "BLINKDRIVE_S3_BUCKET=b"
+	for _, c := range []struct {
+		want string
+		env  []string
+	}{
+		{"admin.listen", []string{"BLINKDRIVE_ADMIN_LISTEN=:8080"}},
+		{"db_replica", []string{secret, "BLINKDRIVE_DB_REPLICA=mysql:x"}},
+		{"secret", []string{"BLINKDRIVE_DB=mysql:x"}},
+		{"secret", []string{"BLINKDRIVE_REDIS=redis://h:1"}},
+		{"s3.bucket", []string{"BLINKDRIVE_STORE=aws"}},
+		{"s3.bucket", []string{"BLINKDRIVE_STORE=oss", endpoint}},
+		{"s3.endpoint", []string{"BLINKDRIVE_STORE=minio", bucket}},
+		{"s3.region", []string{"BLINKDRIVE_STORE=oss", bucket}},
+		{"s3.secret_key", []string{"BLINKDRIVE_STORE=ceph", endpoint, bucket, "BLINKDRIVE_S3_ACCESS_KEY=a"}},
+	} {
+		_, err := load(t, "", c.env)
+		if m := mistakes(t, err); len(m) != 1 || !strings.Contains(m[0], c.want) {
+			t.Errorf("%s: %v, want a mistake of %s", c.env, err, c.want)
+		}
 	}
 }
 
 func TestDumpHidesSecretsAndReadsBack(t *testing.T) {
 	t.Parallel()
-	const secret = "0123456789abcdef0123456789abcdef"
-	c, err := load(t, "", []string{"BLINKDRIVE_SECRET=" + secret, "BLINKDRIVE_TOKEN_TTL=90m", "BLINKDRIVE_CORS_ORIGINS=https://a.example,https://b.example"})
+	c, err := load(t, "", []string{secret, "BLINKDRIVE_TOKEN_TTL=90m", "BLINKDRIVE_CORS_ORIGINS=https://a.example,https://b.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dump := c.Dump()
-	if strings.Contains(dump, secret) || !strings.Contains(dump, "BLINKDRIVE_SECRET=(hidden)\n") {
+	if strings.Contains(dump, "0123456789abcdef") || !strings.Contains(dump, "BLINKDRIVE_SECRET=(hidden)\n") {
 		t.Errorf("the secret is not hidden:\n%s", dump)
 	}
 	c.Secret = ""

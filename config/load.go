@@ -113,7 +113,7 @@ func (l *loader) file(s Sources) {
 	known := make(map[string]any)
 	for _, key := range raw.Keys() {
 		if !slices.ContainsFunc(l.options, func(o Option) bool { return o.Key == key }) {
-			l.mistake("%s: there is no option %s%s", name, key, later(key))
+			l.mistake("%s: there is no option %s", name, key)
 			continue
 		}
 		known[key] = raw.Get(key)
@@ -132,7 +132,7 @@ func (l *loader) environment(environ []string) {
 		TransformFunc: func(name, value string) (string, any) {
 			key, ok := byEnv[name]
 			if !ok && !reserved(name) {
-				l.mistake("%s: there is no such option%s", name, later(strings.TrimPrefix(name, envPrefix)))
+				l.mistake("%s: there is no such option", name)
 			}
 			if value == "" { // as compose files and shells leave it where nothing is meant
 				return "", nil
@@ -175,13 +175,4 @@ func (l *loader) decode(o Option, field reflect.Value) {
 	if err != nil {
 		l.mistake("%s: %v", name, err)
 	}
-}
-
-// later explains names that the design knows and this build does not.
-func later(name string) string {
-	name = strings.ToLower(strings.ReplaceAll(name, ".", "_"))
-	if strings.HasPrefix(name, "s3_") || name == "db_replica" {
-		return " (not available in this build yet)"
-	}
-	return ""
 }

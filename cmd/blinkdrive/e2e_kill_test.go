@@ -114,13 +114,13 @@ func (w *witness) options() client.Options {
 }
 
 // testStory is the main job, start to finish.
-func testStory(t *testing.T, bin string) {
+func testStory(t *testing.T, bin string, env ...string) {
 	name, size := realFile(t, 64*mib)
 	if long() {
 		size = 1 << 30
 		name = pattern{1, size}.file(t)
 	}
-	w := newWorld(t, bin)
+	w := newWorld(t, bin, env...)
 	eyes := newWitness()
 	alice := w.userWith("alice", w.drive.URL, eyes.options())
 	res := uploadThroughKills(t, w, alice, name, size)

@@ -86,6 +86,7 @@ type world struct {
 	setting testenv.Setting
 	drive   *testenv.Drive
 	log     *log
+	place   string // where transfers bring blobs
 }
 
 // newWorld makes an empty drive and starts its server, with further environment variables.
@@ -95,7 +96,10 @@ func newWorld(t *testing.T, bin string, env ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, log: &log{}}
+	w := &world{t: t, log: &log{}, place: "disk"}
+	if slices.Contains(env, "BLINKDRIVE_STORE=ceph") {
+		w.place = "ceph"
+	}
 	env = append(env, "BLINKDRIVE_DISK_MIN_FREE=0")
 	w.setting = testenv.Setting{Bin: bin, Data: filepath.Join(t.TempDir(), "data"), Addr: addr, Env: env, Log: w.log}
 	w.start()
@@ -212,7 +216,7 @@ func (w *world) waitMoved(c *client.Client, r client.Ref) {
 		if m, err = c.Meta(w.t.Context(), r); err != nil {
 			w.t.Fatal(err)
 		}
-		if m.Location == "disk" {
+		if m.Location == w.place {
 			return
 		}
 		pause(w.t)

@@ -29,6 +29,29 @@ func newServe() *cobra.Command {
 	return serve
 }
 
+func newTransfer() *cobra.Command {
+	return &cobra.Command{
+		Use:   "transfer",
+		Short: "Move blobs to the object store, beside the drive and on any machine; needs MySQL and Redis",
+		Args:  args(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load(c)
+			if err != nil {
+				return err
+			}
+			log, err := setup.NewLogger(c.ErrOrStderr(), cfg)
+			if err != nil {
+				return err
+			}
+			w, err := setup.OpenWorker(c.Context(), cfg, log)
+			if err != nil {
+				return err
+			}
+			return errors.Join(w.Serve(c.Context()), w.Close())
+		},
+	}
+}
+
 func newFsck() *cobra.Command {
 	var repair bool
 	c := &cobra.Command{

@@ -35,7 +35,7 @@ var (
 var table = []room{
 	{path: "cmd/blinkdrive", ours: append([]string{"cmd/internal/setup"}, rules...)},
 	{path: "cmd/blink", ours: []string{"handler/client", "handler/api"}},
-	{path: "cmd/internal/setup", ours: append(slices.Clone(rules), drivers...)},
+	{path: "cmd/internal/setup", ours: append(append(slices.Clone(rules), "handler/client"), drivers...)},
 	{path: "cmd/internal/testenv", std: true},
 	{path: "cmd/internal/testenv/with", ours: []string{"cmd/internal/testenv"}, std: true},
 	{path: "cmd/internal/demo", ours: []string{"cmd/internal/testenv", "handler/client", "handler/api"}},

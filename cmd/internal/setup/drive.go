@@ -3,31 +3,19 @@ package setup
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"slices"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/blinkdrive/blinkdrive/config"
-	"github.com/blinkdrive/blinkdrive/mq"
-	queue "github.com/blinkdrive/blinkdrive/mq/memory"
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
 	"github.com/blinkdrive/blinkdrive/store/disk"
-	"github.com/blinkdrive/blinkdrive/store/memory"
 	"github.com/blinkdrive/blinkdrive/store/sqldb"
 )
 
 // A Drive is a whole drive, opened. Nothing works in the background before Run.
 type Drive struct {
-	Config config.Config
-	Log    *slog.Logger
-	Node   store.NodeID
+	engines
 
 	Accounts  *service.Accounts
 	Files     *service.Files
@@ -37,51 +25,19 @@ type Drive struct {
 	Transfers *service.Transfers
 	Sweeper   *service.Sweeper
 	Fsck      *service.Fsck
-
-	Registry *prometheus.Registry
-	rooms    rooms
-	closers  []func() error
-}
-
-// rooms are what the services work on.
-type rooms struct {
-	db         *sqldb.DB
-	staging    *disk.Staging
-	places     service.Places
-	progress   store.Progress
-	challenges store.Challenges
-	leader     store.Leader
-	queue      mq.Queue
-	secret     []byte
-	metrics    *service.Metrics
 }
 
 // Open locks the data folder, brings the database's schema up to date and opens everything. ErrInUse: another
 // process has the folder.
 func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Drive, error) {
-	d := &Drive{Config: cfg, Log: log, Registry: prometheus.NewRegistry()}
-	for _, open := range []func(context.Context) error{
-		d.openFolder, d.openDatabase, d.openBlobs, d.openMemory, d.openMetrics,
-	} {
-		if err := open(ctx); err != nil {
-			return nil, errors.Join(err, d.Close())
-		}
+	d := &Drive{engines: newEngines(cfg, log)}
+	err := d.open(ctx, d.openFolder, d.openDatabase, d.openObjects, d.openStaging, d.openShared, d.openQueue, d.openNodes, d.openMetrics)
+	if err != nil {
+		return nil, err
 	}
 	d.wire()
 	return d, nil
 }
-
-// Close closes everything that Open opened, in reverse. Run must have returned.
-func (d *Drive) Close() error {
-	var errs []error
-	for _, close := range slices.Backward(d.closers) {
-		errs = append(errs, close())
-	}
-	d.closers = nil
-	return errors.Join(errs...)
-}
-
-func (d *Drive) onClose(close func() error) { d.closers = append(d.closers, close) }
 
 func (d *Drive) openFolder(ctx context.Context) error {
 	lock, err := Lock(ctx, d.Config.Data)
@@ -93,8 +49,11 @@ func (d *Drive) openFolder(ctx context.Context) error {
 	return err
 }
 
-func (d *Drive) openDatabase(ctx context.Context) error {
-	path := filepath.Join(d.Config.Data, databaseFile)
+func (e *engines) openDatabase(ctx context.Context) error {
+	if e.Config.MySQL() {
+		return errors.New("db: MySQL is not available in this build yet")
+	}
+	path := filepath.Join(e.Config.Data, databaseFile)
 	if err := sqldb.Migrate(ctx, path); err != nil {
 		return err
 	}
@@ -102,12 +61,12 @@ func (d *Drive) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.onClose(db.Close)
-	d.rooms.db = db
+	e.onClose(db.Close)
+	e.rooms.db, e.checks["database"] = db, db.Ping
 	return nil
 }
 
-func (d *Drive) openBlobs(context.Context) error {
+func (d *Drive) openStaging(context.Context) error {
 	data, err := d.openRoot(d.Config.Data)
 	if err != nil {
 		return err
@@ -116,11 +75,7 @@ func (d *Drive) openBlobs(context.Context) error {
 	if err != nil {
 		return err
 	}
-	objects, err := d.openObjects()
-	if err != nil {
-		return err
-	}
-	d.rooms.places = service.Places{Node: d.Node, Local: local, Objects: objects}
+	d.rooms.places.Node, d.rooms.places.Local = d.Node, local
 	staging, err := disk.NewStaging(data, disk.StagingOptions{
 		Blobs: local, MinFree: int64(d.Config.MinFreeSpace), SyncEach: d.Config.StagingSync == "chunk", Log: d.Log,
 	})
@@ -129,47 +84,9 @@ func (d *Drive) openBlobs(context.Context) error {
 	}
 	d.onClose(staging.Close)
 	d.rooms.staging = staging
+	d.checks["disk"] = func(ctx context.Context) error {
+		_, err := staging.Free(ctx)
+		return err
+	}
 	return nil
-}
-
-// openObjects opens the object stores. One that is not the target of transfers any more still serves what is there.
-func (d *Drive) openObjects() (map[store.Kind]store.Blobs, error) {
-	root, err := d.openRoot(d.Config.Objects)
-	if err != nil {
-		return nil, err
-	}
-	b, err := disk.NewBlobs(root, ".", store.Disk, "")
-	if err != nil {
-		return nil, err
-	}
-	return map[store.Kind]store.Blobs{store.Disk: b}, nil
-}
-
-func (d *Drive) openRoot(dir string) (*os.Root, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("folder: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("folder: %w", err)
-	}
-	d.onClose(root.Close)
-	return root, nil
-}
-
-func (d *Drive) openMemory(context.Context) error {
-	q := queue.New(queue.Options{})
-	d.onClose(q.Close)
-	d.rooms.queue = q
-	d.rooms.progress, d.rooms.challenges, d.rooms.leader = memory.NewProgress(), memory.NewChallenges(), memory.NewLeader()
-	return nil
-}
-
-func (d *Drive) openMetrics(context.Context) error {
-	d.rooms.metrics = service.NewMetrics(d.Registry)
-	return errors.Join(
-		d.rooms.metrics.WatchBacklog(d.rooms.db, time.Now),
-		d.Registry.Register(collectors.NewGoCollector()),
-		d.Registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
-	)
 }

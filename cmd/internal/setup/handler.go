@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"context"
 	"net/http"
 	"net/http/pprof"
 	"net/url"
@@ -22,33 +21,21 @@ func (d *Drive) Handler() (http.Handler, error) {
 	}
 	s := &handler.Server{
 		Accounts: d.Accounts, Files: d.Files, Uploads: d.Uploads, Instant: d.Instant, Downloads: d.Downloads,
-		Log: d.Log, Checks: d.checks(), Metrics: d.figures(),
+		Log: d.Log, Checks: d.checks, Secret: d.rooms.secret, Metrics: d.figures(),
 		PublicURL: public, TrustedProxies: d.Config.TrustedProxies, CORSOrigins: d.Config.CORSOrigins,
 		ReadTimeout: d.Config.ChunkDeadline,
 	}
 	return s.Handler(), nil
 }
 
-// checks are what readiness depends on.
-func (d *Drive) checks() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"database": d.rooms.db.Ping,
-		"queue":    d.rooms.queue.Check,
-		"disk": func(ctx context.Context) error {
-			_, err := d.rooms.staging.Free(ctx)
-			return err
-		},
-	}
-}
-
-func (d *Drive) figures() http.Handler {
-	return promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{Registry: d.Registry})
+func (e *engines) figures() http.Handler {
+	return promhttp.HandlerFor(e.Registry, promhttp.HandlerOpts{Registry: e.Registry})
 }
 
 // adminHandler shows what only an operator should see.
-func (d *Drive) adminHandler() http.Handler {
+func (e *engines) adminHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", d.figures())
+	mux.Handle("GET /metrics", e.figures())
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -31,6 +31,7 @@ func (d *Drive) Run(ctx context.Context) error {
 	if d.Config.HasRole("sweeper") {
 		g.Go(func() error { return d.Sweeper.Run(ctx, d.sweepEvery()) })
 	}
+	g.Go(func() error { d.checkBucket(ctx); return nil })
 	g.Go(func() error { <-ctx.Done(); return nil })
 	return g.Wait()
 }
@@ -43,10 +44,18 @@ func (d *Drive) Serve(ctx context.Context, ready func(url string)) error {
 	if err != nil {
 		return err
 	}
+	beat, err := d.heartbeat(servers)
+	if err != nil {
+		closeAll(servers)
+		return err
+	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	g.Go(func() error { return d.Run(work) })
+	if beat != nil {
+		g.Go(func() error { return beat.Run(work) })
+	}
 	for _, s := range servers {
 		g.Go(s.serve)
 	}
@@ -68,17 +77,19 @@ func (d *Drive) Serve(ctx context.Context, ready func(url string)) error {
 type server struct {
 	http.Server
 	listener net.Listener
+	api      bool // it serves the drive itself, not the operator's pages
+}
+
+func closeAll(servers []*server) {
+	for _, s := range servers {
+		_ = s.listener.Close()
+	}
 }
 
 func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 	var servers []*server
-	closeAll := func() {
-		for _, s := range servers {
-			_ = s.listener.Close()
-		}
-	}
 	if d.Config.AdminListen != "" {
-		s, err := d.newServer(d.Config.AdminListen, d.adminHandler())
+		s, err := newServer(d.Config.AdminListen, d.adminHandler(), d.Log)
 		if err != nil {
 			return nil, err
 		}
@@ -88,21 +99,22 @@ func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 	if d.Config.HasRole("api") {
 		h, err := d.Handler()
 		if err != nil {
-			closeAll()
+			closeAll(servers)
 			return nil, err
 		}
-		s, err := d.newServer(d.Config.Listen, h)
+		s, err := newServer(d.Config.Listen, h, d.Log)
 		if err != nil {
-			closeAll()
+			closeAll(servers)
 			return nil, err
 		}
+		s.api = true
 		servers = append(servers, s)
 		ready(localURL(s.listener.Addr()))
 	}
 	return servers, nil
 }
 
-func (d *Drive) newServer(address string, h http.Handler) (*server, error) {
+func newServer(address string, h http.Handler, log *slog.Logger) (*server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -112,7 +124,7 @@ func (d *Drive) newServer(address string, h http.Handler) (*server, error) {
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTime,
-		ErrorLog:          slog.NewLogLogger(d.Log.Handler(), slog.LevelDebug), // peers that go away, mostly
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // peers that go away, mostly
 	}}, nil
 }
 

@@ -4,11 +4,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
-	"github.com/blinkdrive/blinkdrive/store"
 )
-
-// target is the object store that new contents are moved to.
-const target = store.Disk
 
 // wire gives the services their rooms and options.
 func (d *Drive) wire() {
@@ -18,7 +14,7 @@ func (d *Drive) wire() {
 	d.Files = &service.Files{Entries: r.db, Changes: r.db, Now: time.Now}
 	d.Uploads = &service.Uploads{
 		Rows: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db,
-		Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: target,
+		Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: r.target,
 		MaxSize: int64(c.MaxFileSize), MaxOpen: c.MaxOpenUploads, TTL: c.UploadTTL,
 		Log: d.Log, Now: time.Now, Metrics: r.metrics, Step: step(),
 	}
@@ -37,18 +33,24 @@ func (d *Drive) wire() {
 
 func (d *Drive) wireWorkers() {
 	c, r := d.Config, d.rooms
-	d.Transfers = &service.Transfers{
-		Rows: r.db, Contents: r.db, Garbage: r.db, Places: r.places, Queue: r.queue, Slots: c.TransferWorkers,
-		LeaseTime: c.TransferLease,
-		Now:       time.Now, Log: d.Log, Metrics: r.metrics, Step: step(),
-	}
+	d.Transfers = d.transfers()
 	d.Sweeper = &service.Sweeper{
 		Uploads: r.db, Keeper: r.db, Tokens: r.db, Rows: r.db, Changes: r.db, Garbage: r.db, Contents: r.db,
-		Staging: r.staging, Progress: r.progress, Leader: r.leader, Queue: r.queue, Places: r.places,
+		Staging: r.staging, Progress: r.progress, Leader: r.leader, Expiries: r.expiries, Queue: r.queue, Places: r.places,
 		Grace: c.GarbageGrace, TrashTTL: c.TrashTTL, ForgetAfter: c.DoneUploadTTL,
 		Now: time.Now, Log: d.Log, Metrics: r.metrics,
 	}
 	d.Fsck = &service.Fsck{Contents: r.db, Rows: r.db, Garbage: r.db, Places: r.places, Now: time.Now}
+}
+
+// transfers are the workers, in the process of the drive or in one of their own.
+func (e *engines) transfers() *service.Transfers {
+	c, r := e.Config, e.rooms
+	return &service.Transfers{
+		Rows: r.db, Contents: r.db, Garbage: r.db, Places: r.places, Queue: r.queue, Slots: c.TransferWorkers,
+		LeaseTime: c.TransferLease, Bandwidth: int64(c.TransferBandwidth),
+		Now: time.Now, Log: e.Log, Metrics: r.metrics, Step: step(),
+	}
 }
 
 // sweepEvery is the pause between two sweeps: a minute, or less where something lives but for a short time.
