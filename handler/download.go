@@ -10,21 +10,46 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-// download serves a file of the caller, or the one that a signed link names.
+// download serves a file of the caller, or the one that a signed link names. Where the policy lets it, the object store
+// serves it.
 func (s *Server) download(w http.ResponseWriter, r *http.Request, c *call) error {
-	d, err := s.openDownload(r, c)
+	e, err := s.findDownload(r, c)
+	if err != nil {
+		return err
+	}
+	url, err := s.Downloads.Redirection(r.Context(), e, presentation(e))
+	if err != nil {
+		return err
+	}
+	if url != "" {
+		return redirect(w, url)
+	}
+	d, err := s.Downloads.OpenEntry(r.Context(), e)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	h := w.Header()
-	content := d.Entry.Content
-	h.Set("Content-Type", contentType(d.Entry.Name))
-	h.Set("Content-Disposition", contentDisposition(d.Entry.Name))
+	return s.serve(w, r, d)
+}
+
+func redirect(w http.ResponseWriter, url string) error {
+	w.Header().Set("Location", url)
+	return write(w, http.StatusFound, "text/plain; charset=utf-8", []byte("the object store has this file\n"))
+}
+
+func presentation(e store.Entry) service.Presentation {
+	return service.Presentation{Disposition: contentDisposition(e.Name), MediaType: contentType(e.Name)}
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Download) error {
+	h, p := w.Header(), presentation(d.Entry)
+	h.Set("Content-Type", p.MediaType)
+	h.Set("Content-Disposition", p.Disposition)
 	h.Set("Content-Security-Policy", "sandbox")
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Etag", `"`+content.Sums.Digest.String()+`"`)
-	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(content.Sums.SHA256[:])+":")
+	sums := d.Entry.Content.Sums
+	h.Set("Etag", `"`+sums.Digest.String()+`"`)
+	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sums.SHA256[:])+":")
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
 	out := &rangeWriter{response: w.(*response)}
 	http.ServeContent(out, r, "", lastModified(d.Entry), d.Blob)
@@ -58,32 +83,40 @@ func (w *rangeWriter) Write(p []byte) (int, error) {
 	return w.response.Write(p)
 }
 
-// openDownload opens what a link names, its signature being the credential, and else a file of the signed-in user.
-func (s *Server) openDownload(r *http.Request, c *call) (*service.Download, error) {
+// findDownload returns what a link names, its signature being the credential, and else a file of the signed-in user.
+func (s *Server) findDownload(r *http.Request, c *call) (store.Entry, error) {
 	if c.Params.get("sig") != "" {
-		return s.Downloads.OpenLink(r.Context(), r.URL.RawQuery)
+		return s.Downloads.FindLink(r.Context(), r.URL.RawQuery)
 	}
 	if c.authErr != nil {
-		return nil, c.authErr
+		return store.Entry{}, c.authErr
 	}
 	ref, err := c.Params.ref()
 	if err != nil {
-		return nil, err
+		return store.Entry{}, err
 	}
-	return s.Downloads.Open(r.Context(), c.User.ID, ref)
+	return s.Downloads.Find(r.Context(), c.User.ID, ref)
 }
 
-// downloadURL answers a signed link as plain text.
+// downloadURL answers a signed link as plain text: the object store's own where the file is there and the policy lets it,
+// else ours.
 func (s *Server) downloadURL(w http.ResponseWriter, r *http.Request, c *call) error {
 	ref, err := c.Params.ref()
 	if err != nil {
 		return err
 	}
-	query, err := s.Downloads.Link(r.Context(), c.User, ref)
+	e, err := s.Downloads.Find(r.Context(), c.User.ID, ref)
 	if err != nil {
 		return err
 	}
-	return writeText(w, s.baseURL(r)+"/file/download?"+query)
+	url, err := s.Downloads.StoreLink(r.Context(), e, presentation(e))
+	if err != nil {
+		return err
+	}
+	if url == "" {
+		url = s.baseURL(r) + "/file/download?" + s.Downloads.Link(c.User, e)
+	}
+	return writeText(w, url)
 }
 
 // lastModified is the client's time where it named one. The bytes behind an entry never change.

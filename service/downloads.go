@@ -19,7 +19,9 @@ type Downloads struct {
 	Log     *slog.Logger
 	Metrics *Metrics
 
-	LinkTTL time.Duration // how long a link is good for; an hour
+	LinkTTL     time.Duration // how long a link is good for; an hour
+	Redirect    bool          // an object store that can gives its blobs out itself
+	RedirectTTL time.Duration // how long the link in a redirection is good for; 5 minutes
 }
 
 // A Download is a file that is open for reading. Close it.
@@ -33,40 +35,53 @@ func (d *Download) Close() error { return d.Blob.Close() }
 
 // Open opens a file of the user.
 func (s *Downloads) Open(ctx context.Context, user store.UserID, ref Ref) (*Download, error) {
-	e, err := s.find(ctx, user, ref)
+	e, err := s.Find(ctx, user, ref)
 	if err != nil {
 		return nil, err
 	}
-	return s.open(ctx, e)
+	return s.OpenEntry(ctx, e)
 }
 
-// Link returns the query of a URL with which anybody can download a file for a while.
-func (s *Downloads) Link(ctx context.Context, user store.User, ref Ref) (string, error) {
-	e, err := s.find(ctx, user.ID, ref)
-	if err != nil {
-		return "", err
+// Find returns a file of the user.
+func (s *Downloads) Find(ctx context.Context, user store.UserID, ref Ref) (store.Entry, error) {
+	e, err := (&Files{Entries: s.Entries}).entry(ctx, user, ref)
+	if err == nil && e.Kind != store.File {
+		return e, errorf(Invalid, "a folder cannot be downloaded")
 	}
-	l := link{Entry: e.ID, User: user.Name, Expires: s.Now().Add(orDefault(s.LinkTTL, time.Hour))}
-	return l.sign(s.Secret), nil
+	return e, err
 }
 
-// OpenLink opens the file that the raw query of a link names, if its user is still active and still has it.
-func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, error) {
+// FindLink returns the file that the raw query of a link names, if its user is still active and still has it.
+func (s *Downloads) FindLink(ctx context.Context, query string) (store.Entry, error) {
 	l, err := parseLink(s.Secret, query)
 	if err != nil {
-		return nil, err
+		return store.Entry{}, err
 	}
 	if !s.Now().Before(l.Expires) {
-		return nil, errorf(Forbidden, "this link has expired")
+		return store.Entry{}, errorf(Forbidden, "this link has expired")
 	}
 	u, err := s.Users.UserByName(ctx, l.User)
 	if err != nil {
-		return nil, explain(err)
+		return store.Entry{}, explain(err)
 	}
 	if u.Status != store.UserActive {
-		return nil, errorf(NotFound, "not found")
+		return store.Entry{}, errorf(NotFound, "not found")
 	}
-	return s.Open(ctx, u.ID, Ref{ID: l.Entry})
+	return s.Find(ctx, u.ID, Ref{ID: l.Entry})
+}
+
+// OpenLink opens the file that FindLink returns.
+func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, error) {
+	e, err := s.FindLink(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.OpenEntry(ctx, e)
+}
+
+// Link returns the query of a URL with which anybody can download a file of the user for a while.
+func (s *Downloads) Link(user store.User, e store.Entry) string {
+	return link{Entry: e.ID, User: user.Name, Expires: s.Now().Add(s.linkTTL())}.sign(s.Secret)
 }
 
 // LocalBlob opens a blob on this node's disk, for another process of the drive. store.ErrNotFound.
@@ -88,15 +103,8 @@ func (s *Downloads) ServedNode(n int64) { s.Metrics.RemoteBytesServed.Add(float6
 // Served counts bytes that went to a client.
 func (s *Downloads) Served(n int64) { s.Metrics.BytesServed.Add(float64(n)) }
 
-func (s *Downloads) find(ctx context.Context, user store.UserID, ref Ref) (store.Entry, error) {
-	e, err := (&Files{Entries: s.Entries}).entry(ctx, user, ref)
-	if err == nil && e.Kind != store.File {
-		return e, errorf(Invalid, "a folder cannot be downloaded")
-	}
-	return e, err
-}
-
-func (s *Downloads) open(ctx context.Context, e store.Entry) (*Download, error) {
+// OpenEntry opens a file that Find or FindLink returned.
+func (s *Downloads) OpenEntry(ctx context.Context, e store.Entry) (*Download, error) {
 	blob, err := s.blob(ctx, e)
 	if errors.Is(err, store.ErrNotFound) {
 		return s.reopen(ctx, e)

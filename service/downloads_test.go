@@ -134,8 +134,7 @@ func TestLinks(t *testing.T) {
 	d := newDepot(t)
 	e, _ := d.file(1000)
 	s := d.downloads()
-	link, err := s.Link(t.Context(), d.user, service.Ref{ID: e.ID})
-	d.ok(err)
+	link := s.Link(d.user, e)
 	opens := func(query string) service.Kind {
 		down, err := s.OpenLink(context.Background(), query)
 		if err == nil {
@@ -164,14 +163,13 @@ func TestLinks(t *testing.T) {
 	if k := opens(link); k != service.Forbidden {
 		t.Errorf("expired: %v", k)
 	}
-	link, err = s.Link(t.Context(), d.user, service.Ref{Digest: e.Content.Sums.Digest})
-	d.ok(err)
+	link = s.Link(d.user, e)
 	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, 0, d.clock.Now()))
 	if k := opens(link); k != service.NotFound {
 		t.Errorf("in the trash: %v", k)
 	}
 	bob := d.newUser("bob")
-	if _, err := s.Link(t.Context(), bob, service.Ref{ID: e.ID}); service.KindOf(err) != service.NotFound {
+	if _, err := s.Find(t.Context(), bob.ID, service.Ref{ID: e.ID}); service.KindOf(err) != service.NotFound {
 		t.Errorf("a link to another's file: %v", err)
 	}
 }

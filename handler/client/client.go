@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -40,7 +41,7 @@ func New(baseURL string, o Options) (*Client, error) {
 		return nil, fmt.Errorf("client: %q is not an http or https URL", baseURL)
 	}
 	o = o.withDefaults()
-	c := &Client{base: base, http: o.HTTP, opts: o}
+	c := &Client{base: base, http: leaving(o.HTTP), opts: o}
 	c.SetToken(o.Token)
 	return c, nil
 }
@@ -60,6 +61,26 @@ func (o Options) withDefaults() Options {
 	}
 	o.Retry = o.Retry.withDefaults()
 	return o
+}
+
+// leaving returns a copy of h that shows the token to nobody but the drive: a download may be redirected to an object
+// store on another port of the same host, where net/http would show it, and where it would stand in the way of the
+// signature in the URL.
+func leaving(h *http.Client) *http.Client {
+	n := *h
+	n.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
+			req.Header.Del("Authorization")
+		}
+		switch {
+		case h.CheckRedirect != nil:
+			return h.CheckRedirect(req, via)
+		case len(via) >= 10:
+			return errors.New("too many redirections")
+		}
+		return nil
+	}
+	return &n
 }
 
 // transport keeps as many connections open as are used at once. It has no timeout for a whole answer, which may be an
