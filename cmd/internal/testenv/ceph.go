@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
-	"time"
 )
 
 // The only user of a Ceph, who may make any number of buckets.
@@ -160,18 +160,11 @@ func (c *Ceph) booted(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, last, ok := cutLast(string(log), "ceph version"); !ok || !strings.Contains(last, "booting -> active") {
-		return fmt.Errorf("the OSD is not yet active")
+	_, run, _ := strings.Cut(string(log), fmt.Sprintf("process ceph-osd, pid %d\n", c.OSD.run.pid))
+	if !strings.Contains(run, "booting -> active") {
+		return errors.New("the monitor has not taken it in")
 	}
 	return nil
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 func (c *Ceph) gateway(ctx context.Context, conf cephConf) error {
@@ -183,22 +176,19 @@ func (c *Ceph) gateway(ctx context.Context, conf cephConf) error {
 	c.TLSAddr = local(conf.TLS)
 	c.Gateway = c.add(&Process{
 		Name: "radosgw", Addr: local(conf.HTTP), env: c.env(),
-		argv: []string{program("radosgw"), "-n", "client.rgw", "-f"}, ready: c.answers,
+		argv: []string{program("radosgw"), "-n", "client.rgw", "-f"}, ready: c.answers, hasty: true,
 	})
 	return c.Gateway.Start(ctx)
 }
 
 // answers asks for the buckets of nobody, of whom there are none, by both ways.
 func (c *Ceph) answers(ctx context.Context) error {
-	roots := x509.NewCertPool()
 	ca, err := os.ReadFile(c.CAFile)
 	if err != nil {
 		return err
 	}
-	roots.AppendCertsFromPEM(ca)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	client := trusting(ca)
+	defer client.CloseIdleConnections()
 	for _, url := range []string{"http://" + c.Gateway.Addr, "https://" + c.TLSAddr} {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
@@ -214,6 +204,13 @@ func (c *Ceph) answers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// trusting returns a client for servers that an authority has certified.
+func trusting(ca []byte) *http.Client {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
 // URL returns the endpoint over HTTP, with the keys as user and password.

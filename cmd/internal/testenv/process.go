@@ -19,7 +19,8 @@ import (
 type Control interface {
 	// Kill ends it as kill -9 does and returns when it is gone.
 	Kill()
-	// Stop asks it to end and waits. It is killed, and an error returned, when it has not ended after 20 s or when ctx is done.
+	// Stop asks it to end and waits. It is killed, and an error returned, when it has not ended after 20 s or when ctx is done;
+	// Ceph's gateway, which often takes its time and has nothing to save, is killed after 3 s, and that is no error.
 	Stop(ctx context.Context) error
 	// Start starts it again, with the data and the addresses that it had, and returns when it answers.
 	Start(ctx context.Context) error
@@ -32,6 +33,7 @@ type Control interface {
 const (
 	startLimit = 90 * time.Second // for a server to answer on a machine that is busy with other things
 	stopLimit  = 20 * time.Second
+	hastyLimit = 3 * time.Second
 	poll       = 10 * time.Millisecond
 )
 
@@ -43,6 +45,7 @@ type Process struct {
 	argv  []string
 	env   []string
 	dir   string                          // where it runs and logs
+	hasty bool                            // it is killed soon after it was asked to end
 	ready func(ctx context.Context) error // nil error: it answers
 
 	mu      sync.Mutex
@@ -221,8 +224,15 @@ func (p *Process) Stop(ctx context.Context) error {
 	if err := syscall.Kill(p.run.pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("testenv: %s: %w", p.Name, err)
 	}
+	var soon <-chan time.Time
+	if p.hasty {
+		soon = time.After(hastyLimit)
+	}
 	select {
 	case <-p.run.done:
+		return nil
+	case <-soon:
+		p.kill()
 		return nil
 	case <-ctx.Done():
 		p.kill()

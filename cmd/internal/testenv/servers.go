@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Servers are the processes that one Start… function has started, in a folder of their own, under control as one.
@@ -46,6 +47,7 @@ func (s *Servers) tool(ctx context.Context, cmd *exec.Cmd) ([]byte, error) {
 		cmd.Env = s.folder.Env()
 	}
 	cmd.Dir = s.folder.Path
+	cmd.WaitDelay = time.Second // what a killed one has started holds the pipe, until Close
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return out, fmt.Errorf("testenv: %s: %w\n%s", filepath.Base(cmd.Path), errors.Join(err, ctx.Err()), out)

@@ -175,7 +175,7 @@ func (s *Shared) install(ctx context.Context, out io.Writer, wanted []share, pur
 		}
 		return err
 	}
-	for _, p := range purposes {
+	for _, p := range Purposes() {
 		if Need(p) == nil {
 			s.programs = append(s.programs, string(p))
 		}

@@ -23,6 +23,7 @@ import (
 )
 
 func main() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGQUIT) // it is for the command alone, to tell where it hangs
 	ctx, stop := interruptible()
 	code, err := run(ctx, os.Args[1:])
 	stop()
