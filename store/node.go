@@ -14,7 +14,7 @@ type Node struct {
 // Nodes is the registry of the nodes that are up. Nothing here is durable: a node announces itself again and again.
 type Nodes interface {
 	// Announce says that a node is up, for ttl. fresh reports that the registry did not know it: it is new, or its
-	// record expired or was flushed.
+	// record expired or was flushed; or that it may not have known it, an earlier call having failed.
 	Announce(ctx context.Context, n Node, ttl time.Duration) (fresh bool, err error)
 	// Node finds a node that is up. ErrNotFound.
 	Node(ctx context.Context, id NodeID) (Node, error)

@@ -16,10 +16,13 @@ type ProgressInfo struct {
 // Progress keeps the chunks that each upload holds, as a fast copy that all nodes share. Staging is the truth: a record may be
 // gone at any time (expiry, a flush) and is then rebuilt by whoever needs it. Nothing here is durable.
 type Progress interface {
-	// Put makes or replaces a record with the chunks that are held.
+	// Put makes a record with the chunks that are held, or adds them to the record that is there and replaces the rest of
+	// it, in one step. What it is given is a little old by then: a chunk that was marked meanwhile stays. Unmark takes
+	// chunks out, and Drop before Put makes a record of no more than these chunks. A record of another layout is replaced.
+	// ErrInvalid: there is no such chunk.
 	Put(ctx context.Context, p ProgressInfo, held []int, ttl time.Duration) error
 	// Mark adds a chunk to a record, renews its life and returns how many chunks it holds. Repeating it is harmless.
-	// ErrNotFound: there is no record; it must be rebuilt.
+	// ErrNotFound: there is no record; it must be rebuilt. ErrInvalid: there is no such chunk.
 	Mark(ctx context.Context, id UploadID, index int, ttl time.Duration) (int, error)
 	// Unmark takes chunks out of a record. ErrNotFound.
 	Unmark(ctx context.Context, id UploadID, indexes []int) error
@@ -59,7 +62,7 @@ type Leader interface {
 // Expiries tells of progress records whose life has ended, so that what is left of their uploads is swept soon. It is a
 // hint: events may be late, doubled or lost, and the upload's row decides.
 type Expiries interface {
-	// Watch calls fn with each upload whose record expires, until ctx ends, and returns ctx's error then. Connection
-	// trouble is mended inside.
+	// Watch calls fn with each upload whose record expires, one at a time, until ctx ends, and returns ctx's error then.
+	// Connection trouble is mended inside.
 	Watch(ctx context.Context, fn func(UploadID)) error
 }

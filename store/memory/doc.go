@@ -1,4 +1,4 @@
-// Package memory keeps chunk progress, challenges and leadership inside the process: the embedded default, where one
+// Package memory keeps chunk progress, challenges, leadership and the registry of nodes inside the process: the embedded default, where one
 // process is the whole drive. It is also what tests use in the place of a shared store that is slow, flushed or down
 // (the Now and Fault hooks).
 //

@@ -59,6 +59,15 @@ func TestLeader(t *testing.T) {
 	})
 }
 
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	storetest.Nodes(t, func(*testing.T) (store.Nodes, storetest.Wait) {
+		n, c := memory.NewNodes(), newClock()
+		n.Now = c.Now
+		return n, c.Pass
+	})
+}
+
 func TestProgressRefusesChunksThatCannotBe(t *testing.T) {
 	t.Parallel()
 	p := memory.NewProgress()
@@ -92,6 +101,26 @@ func TestProgressFaultAndFlush(t *testing.T) {
 	if _, err := p.Mark(t.Context(), info.Upload, 1, time.Hour); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Mark after a flush: %v", err)
 	}
+}
+
+func TestNodesFaultAndFlush(t *testing.T) {
+	t.Parallel()
+	n, node := memory.NewNodes(), store.Node{ID: "n1", URL: "http://n1"}
+	announce := func(want bool) {
+		t.Helper()
+		if fresh, err := n.Announce(t.Context(), node, time.Hour); fresh != want || err != nil {
+			t.Errorf("Announce = %v, %v; want %v", fresh, err, want)
+		}
+	}
+	announce(true)
+	n.Fault = func(op string) error { return fmt.Errorf("%s: %w", op, store.ErrUnavailable) }
+	if _, err := n.Announce(t.Context(), node, time.Hour); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Announce while down: %v", err)
+	}
+	n.Fault = nil
+	announce(false)
+	n.Flush()
+	announce(true)
 }
 
 func TestExpiredRecordsDoNotPileUp(t *testing.T) {

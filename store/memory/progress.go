@@ -68,6 +68,18 @@ func (r *record) set(index int, held bool) error {
 	return nil
 }
 
+// add takes over the chunks of a record of the same layout.
+func (r *record) add(old *record) {
+	if r.info.Layout != old.info.Layout {
+		return
+	}
+	r.count = 0
+	for i := range r.held {
+		r.held[i] |= old.held[i]
+		r.count += bits.OnesCount64(r.held[i])
+	}
+}
+
 func (r *record) indexes() []int {
 	held := make([]int, 0, r.count)
 	for w, word := range r.held {
@@ -86,6 +98,9 @@ func (p *Progress) Put(_ context.Context, info store.ProgressInfo, held []int, t
 	}
 	return p.do("Put", func(now time.Time) error {
 		p.sweep(now)
+		if old, ok := p.records[info.Upload]; ok && now.Before(old.expires) {
+			r.add(old)
+		}
 		r.expires = now.Add(ttl)
 		p.records[info.Upload] = r
 		return nil

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 // life is how long records live in these tests. A driver that needs real time can still keep it apart from lateness.
-const life = 2 * time.Second
+const life = 3 * time.Second
 
 // A Wait lets time pass for the driver under test: by moving its clock, or by sleeping.
 type Wait func(time.Duration)
@@ -21,15 +22,21 @@ type Wait func(time.Duration)
 func Progress(t *testing.T, open func(*testing.T) (store.Progress, Wait)) {
 	for name, test := range map[string]func(*testing.T, store.Progress, Wait){
 		"PutThenHeld":             progressPutThenHeld,
-		"PutReplaces":             progressPutReplaces,
+		"PutAdds":                 progressPutAdds,
+		"PutAfterDrop":            progressPutAfterDrop,
+		"PutOfAnotherLayout":      progressPutOfAnotherLayout,
+		"PutLosesNoMark":          progressPutLosesNoMark,
+		"NoSuchChunk":             progressNoSuchChunk,
 		"MarkCounts":              progressMarkCounts,
 		"MarkWithoutRecord":       progressMarkWithoutRecord,
 		"Unmark":                  progressUnmark,
 		"Drop":                    progressDrop,
 		"ConcurrentMarksAreKept":  progressConcurrentMarks,
 		"ExpiresUnlessRenewed":    progressExpires,
+		"PutRenews":               progressPutRenews,
 		"UploadsAreApart":         progressApart,
 		"ManyChunks":              progressManyChunks,
+		"AllOfTenThousand":        progressAll,
 		"NoChunksAndNoDigestYet":  progressNoChunks,
 		"HeldIsTheCallersToWrite": progressHeldIsACopy,
 	} {
@@ -78,12 +85,80 @@ func progressPutThenHeld(t *testing.T, p store.Progress, _ Wait) {
 	wantHeld(t, p, info, 1, 4)
 }
 
-func progressPutReplaces(t *testing.T, p store.Progress, _ Wait) {
+func progressPutAdds(t *testing.T, p store.Progress, _ Wait) {
 	info := progressInfo(5)
 	put(t, p, info, 1, 2)
 	info.Digest = store.Digest{1}
+	put(t, p, info, 2, 4)
+	wantHeld(t, p, info, 1, 2, 4)
+	info.Digest = store.Digest{}
+	put(t, p, info)
+	wantHeld(t, p, info, 1, 2, 4)
+	if n, err := p.Mark(t.Context(), info.Upload, 3, life); n != 4 || err != nil {
+		t.Errorf("Mark = %d, %v; want 4", n, err)
+	}
+}
+
+func progressPutAfterDrop(t *testing.T, p store.Progress, _ Wait) {
+	info := progressInfo(5)
+	put(t, p, info, 1, 2)
+	if err := p.Drop(t.Context(), info.Upload); err != nil {
+		t.Fatal(err)
+	}
 	put(t, p, info, 3)
 	wantHeld(t, p, info, 3)
+}
+
+func progressPutOfAnotherLayout(t *testing.T, p store.Progress, _ Wait) {
+	info := progressInfo(5)
+	put(t, p, info, 1, 5)
+	info.Layout.ChunkSize *= 2
+	put(t, p, info, 2)
+	wantHeld(t, p, info, 2)
+}
+
+// progressPutLosesNoMark is two chunks that arrive at once after a flush: each finds no record and puts one with what
+// was held when it looked. Whichever comes last, all that was acknowledged is there.
+func progressPutLosesNoMark(t *testing.T, p store.Progress, _ Wait) {
+	const chunks = 40
+	info := progressInfo(chunks)
+	ctx := context.WithoutCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := 1; i <= chunks; i++ {
+		wg.Go(func() {
+			_, err := p.Mark(ctx, info.Upload, i, time.Minute)
+			if errors.Is(err, store.ErrNotFound) {
+				err = p.Put(ctx, info, []int{i}, time.Minute)
+			}
+			if err != nil {
+				t.Errorf("chunk %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	if _, held, err := p.Held(ctx, info.Upload); len(held) != chunks || err != nil {
+		t.Errorf("%d chunks are held, %v; want %d", len(held), err, chunks)
+	}
+}
+
+func progressNoSuchChunk(t *testing.T, p store.Progress, _ Wait) {
+	info := progressInfo(2)
+	wantInvalid := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", what, err)
+		}
+	}
+	wantInvalid("Put of chunk 3 of 2", p.Put(t.Context(), info, []int{1, 3}, life))
+	put(t, p, info, 1)
+	for _, index := range []int{-1, 0, 3, 1 << 31} {
+		_, err := p.Mark(t.Context(), info.Upload, index, life)
+		wantInvalid(fmt.Sprintf("Mark of chunk %d of 2", index), err)
+	}
+	if err := p.Unmark(t.Context(), info.Upload, []int{-1, 0, 3}); err != nil {
+		t.Errorf("Unmark: %v", err)
+	}
+	wantHeld(t, p, info, 1)
 }
 
 func progressMarkCounts(t *testing.T, p store.Progress, _ Wait) {
@@ -170,6 +245,15 @@ func progressExpires(t *testing.T, p store.Progress, wait Wait) {
 	wantNotFound(t, "Mark after expiry", err)
 }
 
+func progressPutRenews(t *testing.T, p store.Progress, wait Wait) {
+	info := progressInfo(2)
+	put(t, p, info, 1)
+	wait(life / 2)
+	put(t, p, info, 2)
+	wait(life/2 + life/8)
+	wantHeld(t, p, info, 1, 2)
+}
+
 func progressApart(t *testing.T, p store.Progress, _ Wait) {
 	one, two := progressInfo(3), progressInfo(3)
 	put(t, p, one, 1)
@@ -185,6 +269,27 @@ func progressManyChunks(t *testing.T, p store.Progress, _ Wait) {
 	held := []int{1, 63, 64, 65, 128, 129, 9_999, 10_000}
 	put(t, p, info, held...)
 	wantHeld(t, p, info, held...)
+}
+
+func progressAll(t *testing.T, p store.Progress, _ Wait) {
+	info := progressInfo(10_000)
+	all := make([]int, 10_000)
+	for i := range all {
+		all[i] = i + 1
+	}
+	if err := p.Put(t.Context(), info, all[1:], time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := p.Mark(t.Context(), info.Upload, 1, time.Minute); n != len(all) || err != nil {
+		t.Errorf("Mark = %d, %v; want %d", n, err, len(all))
+	}
+	if _, held, err := p.Held(t.Context(), info.Upload); !slices.Equal(held, all) || err != nil {
+		t.Errorf("%d chunks are held, %v; want all", len(held), err)
+	}
+	if err := p.Unmark(t.Context(), info.Upload, all[:9_999]); err != nil {
+		t.Fatal(err)
+	}
+	wantHeld(t, p, info, 10_000)
 }
 
 func progressNoChunks(t *testing.T, p store.Progress, _ Wait) {
