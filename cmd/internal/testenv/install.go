@@ -34,39 +34,53 @@ apt-get update -q 9<&- || echo "apt-get update failed; going on with the lists t
 apt-get install -qy --no-install-recommends -o DPkg::Lock::Timeout=600 "$@" 9<&-
 `
 
-// policyFile is what Debian's packages ask whether they may start a server.
-const policyFile = "/usr/sbin/policy-rc.d"
-
-// Install installs the Debian packages of what is missing for some purposes, as root or through sudo, without starting a server.
-// It does nothing when nothing is missing. The packages' own words go to out.
-func Install(ctx context.Context, out io.Writer, purposes ...Purpose) error {
-	return install(ctx, out, policyFile, needs, purposes)
+// An apt installs packages.
+type apt struct {
+	policy string // what Debian's packages ask whether they may start a server
+	root   bool   // sudo is not needed
+	needs  []need
 }
 
-func install(ctx context.Context, out io.Writer, policy string, needs []need, purposes []Purpose) error {
-	missing := check(needs, purposes)
+// Install installs the Debian packages of what is missing for some purposes, as root or through sudo, without starting a server.
+// It does nothing when nothing is missing. The packages' own words go to out. An installation that has begun is ended even when
+// ctx is done.
+func Install(ctx context.Context, out io.Writer, purposes ...Purpose) error {
+	return apt{"/usr/sbin/policy-rc.d", os.Getuid() == 0, needs}.install(ctx, out, purposes)
+}
+
+func (a apt) install(ctx context.Context, out io.Writer, purposes []Purpose) error {
+	missing := check(a.needs, purposes)
 	if missing == nil {
 		return nil
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("%w\ntestenv: there is no apt-get here to install them", missing)
+	argv, err := a.command(purposes)
+	if err != nil {
+		return fmt.Errorf("%w\ntestenv: %w", missing, err)
 	}
-	argv := append([]string{"/bin/sh", "-c", installer, "sh", policy}, packages(needs, purposes)...)
-	if os.Getuid() != 0 {
-		if _, err := exec.LookPath("sudo"); err != nil {
-			return fmt.Errorf("%w\ntestenv: only root can install them, and there is no sudo here", missing)
-		}
-		argv = append([]string{"sudo"}, argv...)
+	if ctx.Err() != nil {
+		return fmt.Errorf("testenv: %w", ctx.Err())
 	}
-	fmt.Fprintf(out, "installing %s\n", strings.Join(packages(needs, purposes), " "))
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	// The shell puts the policy back before it ends.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	fmt.Fprintf(out, "installing %s\n", strings.Join(packages(a.needs, purposes), " "))
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, out
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%w\ntestenv: apt-get could not install them: %w", missing, errors.Join(err, ctx.Err()))
+		return fmt.Errorf("%w\ntestenv: apt-get could not install them: %w", missing, err)
 	}
-	return check(needs, purposes)
+	return check(a.needs, purposes)
+}
+
+func (a apt) command(purposes []Purpose) ([]string, error) {
+	argv := append([]string{"/bin/sh", "-c", installer, "sh", a.policy}, packages(a.needs, purposes)...)
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return nil, errors.New("there is no apt-get here to install them")
+	}
+	if a.root {
+		return argv, nil
+	}
+	if _, err := exec.LookPath("sudo"); err != nil {
+		return nil, errors.New("only root can install them, and there is no sudo here")
+	}
+	return append([]string{"sudo"}, argv...), nil
 }
 
 // packages are those of the purposes for which something is missing.
