@@ -63,6 +63,8 @@ func (s *Server) fail(w *response, r *http.Request, c *call, err error) {
 	case known:
 	case gone(r, err): // only the log will see it
 		e = &service.Error{Kind: service.CutOff, Msg: "the client went away"}
+	case service.KindOf(err) == service.Unavailable:
+		e = &service.Error{Kind: service.Unavailable, Msg: "the drive cannot do this now; try again"}
 	default:
 		e = &service.Error{Kind: service.Internal, Msg: "something went wrong here; it was noted with the request ID"}
 	}

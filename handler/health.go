@@ -25,7 +25,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request, c *call) error {
 	)
 	for name, check := range s.Checks {
 		wg.Go(func() {
-			err := check(ctx)
+			err := within(ctx, check)
 			mu.Lock()
 			defer mu.Unlock()
 			state[name] = "ok"
@@ -41,6 +41,18 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request, c *call) error {
 		return writeCode(w, api.Unavailable, api.Unavailable.Status(), "not ready", state)
 	}
 	return writeOK(w, state)
+}
+
+// within calls a check and does not wait for one that hangs.
+func within(ctx context.Context, check func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- check(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request, c *call) error {

@@ -56,10 +56,14 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// KindOf returns the kind of an error: that of an *Error in its chain, else Internal.
+// KindOf returns the kind of an error: that of an *Error in its chain; else Unavailable where a store cannot be reached,
+// whoever met with that; else Internal.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		return Unavailable
 	}
 	return Internal
 }

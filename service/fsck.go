@@ -58,6 +58,7 @@ const (
 	GarbageGone   FindingKind = "garbage-gone"   // a garbage row whose blob is gone
 	TransferLost  FindingKind = "transfer-lost"  // a job without a content
 	TransferStuck FindingKind = "transfer-stuck" // a job that was given up and waits for a replay
+	MultipartLost FindingKind = "multipart-lost" // an unfinished multipart upload that no row names; the sweeper aborts it
 )
 
 // A Report sums a run up.
@@ -78,7 +79,7 @@ func (r Report) Clean() bool { return r.Problems == 0 }
 // counts are set right. No byte is deleted.
 func (f *Fsck) Run(ctx context.Context, repair bool, found func(Finding)) (Report, error) {
 	r := &fsckRun{Fsck: f, repair: repair, found: found}
-	for _, step := range []func(context.Context) error{r.contents, r.blobs, r.counts, r.garbage, r.transfers} {
+	for _, step := range []func(context.Context) error{r.contents, r.blobs, r.multiparts, r.counts, r.garbage, r.transfers} {
 		if err := step(ctx); err != nil {
 			return r.report, fmt.Errorf("fsck: %w", err)
 		}
@@ -131,14 +132,37 @@ const most = 100_000
 // blobs looks for blobs that nothing names.
 func (r *fsckRun) blobs(ctx context.Context) error {
 	for _, b := range r.Places.all() {
-		before := r.Now().Add(-r.OrphanAge)
-		if r.OrphanAge == 0 {
-			before = before.Add(time.Hour) // all, also where clocks differ
-		}
-		err := findOrphans(ctx, countBlobs{b, &r.report.Blobs}, r.Contents, before, func(l store.Location) error {
+		err := findOrphans(ctx, countBlobs{b, &r.report.Blobs}, r.Contents, r.orphansBefore(), func(l store.Location) error {
 			mended, err := r.fix(func() error { return r.Garbage.AddGarbage(ctx, store.Garbage{Location: l, Since: r.Now()}) })
 			r.tell(Finding{Kind: Orphan, Of: l.String(), Detail: "nothing names this blob", Repaired: mended})
 			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orphansBefore is how old a thing must be to be called an orphan.
+func (r *fsckRun) orphansBefore() time.Time {
+	before := r.Now().Add(-r.OrphanAge)
+	if r.OrphanAge == 0 {
+		before = before.Add(time.Hour) // all, also where clocks differ
+	}
+	return before
+}
+
+// multiparts looks for unfinished multipart uploads that nobody will go on with.
+func (r *fsckRun) multiparts(ctx context.Context) error {
+	for _, b := range r.Places.Objects {
+		parts, ok := b.(store.ResumableBlobs)
+		if !ok {
+			continue
+		}
+		err := findMultiparts(ctx, parts, r.Garbage, r.orphansBefore(), func(m store.Multipart) error {
+			r.tell(Finding{Kind: MultipartLost, Of: b.Locate(m.Name).String(), Detail: "no row names its multipart upload", Note: true})
+			return nil
 		})
 		if err != nil {
 			return err

@@ -129,6 +129,9 @@ func (s *Instant) link(ctx context.Context, user store.User, req InstantRequest,
 	if name == "" {
 		name = req.Digest.String()
 	}
+	if err := s.affordable(ctx, user, req.Path, c.Sums.Size); err != nil {
+		return InstantAnswer{}, explain(fmt.Errorf("instant: %w", err))
+	}
 	parent, name, err := s.Uploads.place(ctx, user.ID, req.Path, req.Name, name)
 	if err != nil {
 		return InstantAnswer{}, err
@@ -145,6 +148,20 @@ func (s *Instant) link(ctx context.Context, user store.User, req InstantRequest,
 	s.Metrics.InstantHits.Inc()
 	s.Metrics.BytesNotSent.Add(float64(c.Sums.Size))
 	return InstantAnswer{Hit: true, Entry: e}, nil
+}
+
+// affordable refuses what the quota will not allow before a folder is made for it, and only then: in a folder that is there
+// the entry may be there too, and cost nothing. The transaction decides, a little later.
+func (s *Instant) affordable(ctx context.Context, user store.User, path string, size int64) error {
+	p, err := CleanPath(path)
+	if err != nil || len(p) == 0 || size <= user.Quota-user.Used-user.Reserved {
+		return nil //nolint:nilerr // whoever makes the folder says so
+	}
+	_, err = s.Entries.EntryAt(ctx, user.ID, p)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.ErrQuota
+	}
+	return err
 }
 
 // challenge asks for a proof. It is drawn from the claimed size alone; the index of contents is not consulted.

@@ -353,6 +353,9 @@ func TestAbandonedMultipartsGo(t *testing.T) {
 	named := d.row().S3Upload
 	lost := s.begin(e.Content.Location.Name())
 	foreign := s.begin("somebody/else's upload")
+	if _, found := d.fsck(false); kinds(found)[service.MultipartLost] != 1 {
+		t.Errorf("fsck found %v", found)
+	}
 	sweep := func(after time.Duration) {
 		d.clock.Advance(after)
 		d.ok(d.sweeper().Once(t.Context()))

@@ -158,7 +158,19 @@ func (s *Uploads) start(ctx context.Context, user store.User, req InitRequest, l
 		return UploadStatus{}, errors.Join(err, s.Rows.EndUpload(context.WithoutCancel(ctx), u.ID))
 	}
 	defer staged.Close()
-	return UploadStatus{Upload: u, Held: []int{}}, s.putProgress(ctx, u, staged.Held())
+	if err := s.putProgress(ctx, u, staged.Held()); err != nil {
+		return UploadStatus{}, s.unstarted(ctx, u, err)
+	}
+	return UploadStatus{Upload: u, Held: []int{}}, nil
+}
+
+// unstarted handles an upload that its client will not hear of. One with a digest is found again by the next init. One
+// without would hold its quota until it expires, and so would each of the client's further tries: it is ended.
+func (s *Uploads) unstarted(ctx context.Context, u store.Upload, err error) error {
+	if u.Digest.IsZero() {
+		err = errors.Join(err, s.end(context.WithoutCancel(ctx), u, "not started"))
+	}
+	return err
 }
 
 // hopeless refuses what cannot be before a folder is made for it. The transaction and the disk decide, a little later.
