@@ -15,7 +15,9 @@ type Blobs interface {
 	// have been verified and survive a power cut. A blob of that name that is there already and right is success; one
 	// with another size is replaced. ErrDigestMismatch, ErrLength: src is not what sums say. ErrNoSpace.
 	Put(ctx context.Context, name BlobName, src Blob, sums Sums) error
-	// Open opens a blob for reading. ErrNotFound. A reader that is open outlives the blob's deletion.
+	// Open opens a blob for reading. ErrNotFound. On a disk, a reader that is open outlives the blob's deletion; at an
+	// object store it goes on with what is under way and then fails with ErrNotFound. There, ctx bounds the reading too,
+	// and a missing bucket is ErrUnavailable.
 	Open(ctx context.Context, name BlobName) (Blob, error)
 	// Delete removes a blob. It is no error that there is none. It is durable when it returns.
 	Delete(ctx context.Context, name BlobName) error

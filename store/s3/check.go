@@ -58,7 +58,7 @@ func (b *Blobs) withBucket(ctx context.Context, do func() error) error {
 		return err
 	}
 	if cerr := b.Check(ctx); cerr != nil {
-		return errors.Join(cerr, store.ErrUnavailable)
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, cerr)
 	}
 	return do()
 }

@@ -102,7 +102,7 @@ func (b *Blobs) explain(err error) (hint string, why error) {
 	switch {
 	case errors.Is(err, errNoCredentials):
 		return "", nil // it says so itself
-	case !errors.As(err, &answered):
+	case !errors.As(err, &answered), answered.HTTPStatusCode() == 0:
 		return "", store.ErrUnavailable // no answer at all
 	}
 	status, answer := answered.HTTPStatusCode(), http.Header(nil)

@@ -18,9 +18,11 @@ import (
 )
 
 const (
-	dialTimeout    = 5 * time.Second
-	idleTimeout    = 60 * time.Second
-	assembleWithin = 2 * time.Minute // what a store may take to make a blob of many parts
+	dialTimeout = 5 * time.Second
+	idleTimeout = 60 * time.Second
+	// patience is how many times Options.Stall a store may take to answer what asks for work: to make a blob of many parts,
+	// or to receive a body of which the kernels on the way hold the last megabytes.
+	patience = 4
 )
 
 // newHTTPClient makes a client without a limit on the whole of a request, since a blob may take hours; watched ends those
@@ -72,12 +74,10 @@ func trust(t *http.Transport, file string) error {
 // errStalled ends a request on which nothing moves.
 var errStalled = errors.New("nothing moved for too long")
 
-type patienceKey struct{}
+type patientKey struct{}
 
 // patient lets the store think for longer about the requests of ctx.
-func patient(ctx context.Context, d time.Duration) context.Context {
-	return context.WithValue(ctx, patienceKey{}, d)
-}
+func patient(ctx context.Context) context.Context { return context.WithValue(ctx, patientKey{}, true) }
 
 // watched is an HTTP client that gives a request up when nothing moves: no byte of its body goes, no answer begins, or
 // no byte of the answer comes although somebody reads.
@@ -88,16 +88,14 @@ type watched struct {
 
 // Do sends a request.
 func (w *watched) Do(r *http.Request) (*http.Response, error) {
-	stall := w.stall
-	if d, ok := r.Context().Value(patienceKey{}).(time.Duration); ok {
-		stall = max(stall, d)
-	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	watch := &watch{after: stall}
-	watch.timer = time.AfterFunc(stall, func() { cancel(errStalled) })
+	watch := &watch{timer: time.AfterFunc(w.stall, func() { cancel(errStalled) })}
+	if r.Context().Value(patientKey{}) != nil {
+		watch.renew(patience * w.stall)
+	}
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &sending{r.Body, watch}
+		r.Body = &sending{r.Body, watch, w.stall}
 	}
 	resp, err := w.client.Do(r)
 	watch.end()
@@ -119,15 +117,14 @@ func (w *watched) Do(r *http.Request) (*http.Response, error) {
 type watch struct {
 	mu    sync.Mutex
 	timer *time.Timer
-	after time.Duration
 	ended bool
 }
 
-func (w *watch) renew() {
+func (w *watch) renew(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.ended {
-		w.timer.Reset(w.after)
+		w.timer.Reset(d)
 	}
 }
 
@@ -142,11 +139,16 @@ func (w *watch) end() {
 type sending struct {
 	io.ReadCloser
 	watch *watch
+	stall time.Duration
 }
 
 func (s *sending) Read(p []byte) (int, error) {
-	s.watch.renew()
-	return s.ReadCloser.Read(p)
+	s.watch.renew(s.stall)
+	n, err := s.ReadCloser.Read(p)
+	if err != nil { // the end
+		s.watch.renew(patience * s.stall)
+	}
+	return n, err
 }
 
 // receiving is the body of an answer. Its time runs only while somebody waits for bytes.

@@ -172,7 +172,7 @@ func (p *parted) sendPart(ctx context.Context, i int, buf []byte) error {
 }
 
 func (p *parted) complete(ctx context.Context) error {
-	_, err := p.client.CompleteMultipartUpload(patient(ctx, assembleWithin), &s3.CompleteMultipartUploadInput{
+	_, err := p.client.CompleteMultipartUpload(patient(ctx), &s3.CompleteMultipartUploadInput{
 		Bucket: p.bucket(), Key: aws.String(p.key(p.name)), UploadId: &p.upload,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: p.done},
 	})

@@ -1,0 +1,147 @@
+package s3_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+func (r *rig) open() store.Blob {
+	r.Helper()
+	r.ok(r.put())
+	f, err := r.b.Open(r.Context(), r.name)
+	r.ok(err)
+	r.Cleanup(func() { f.Close() })
+	r.forget()
+	return f
+}
+
+// ranges are those of the GETs so far.
+func (r *rig) ranges() []string {
+	var all []string
+	for _, s := range r.of(opGet) {
+		all = append(all, s.bytes)
+	}
+	return all
+}
+
+func (r *rig) asked(want ...string) {
+	r.Helper()
+	if diff := cmp.Diff(want, r.ranges()); diff != "" {
+		r.Errorf("ranges that were asked for: %s", diff)
+	}
+	r.forget()
+}
+
+func TestOneRequestForReadsInARow(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3<<20)
+	f := r.open()
+	_, err := io.Copy(io.Discard, f)
+	r.ok(err)
+	r.asked("")
+	for _, at := range []int64{1000, 0, 2 << 20, 5} {
+		_, err := f.Seek(at, io.SeekStart)
+		r.ok(err)
+	}
+	r.asked()
+	for range 3 {
+		_, err = io.CopyN(io.Discard, f, 100)
+		r.ok(err)
+	}
+	r.asked(fmt.Sprintf("bytes=5-%d", 3<<20-1))
+	_, err = f.ReadAt(make([]byte, 10), 100)
+	r.ok(err)
+	r.asked("bytes=100-109")
+	_, err = io.CopyN(io.Discard, f, 100)
+	r.ok(err)
+	r.asked()
+}
+
+func TestBodyThatBreaksIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for what, broken := range map[string]fault{"cut": cutAnswer(300_000), "stall": stallAnswer(300_000)} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, 1_000_000, impatient)
+			f := r.open()
+			r.next(opGet, broken, broken, broken)
+			n, err := io.Copy(io.Discard, f)
+			if err != nil || n != 1_000_000 {
+				t.Errorf("read %d: %v", n, err)
+			}
+			r.asked("", "bytes=300000-999999", "bytes=600000-999999", "bytes=900000-999999")
+			r.next(opGet, broken)
+			n2, err := f.ReadAt(make([]byte, 500_000), 100_000)
+			if err != nil || n2 != 500_000 {
+				t.Errorf("read %d: %v", n2, err)
+			}
+			r.asked("bytes=100000-599999", "bytes=400000-599999")
+		})
+	}
+}
+
+func TestBodyThatAlwaysBreaks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1_000_000)
+	f := r.open()
+	r.all(opGet, cutAnswer(0))
+	if _, err := f.Read(make([]byte, 10)); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Read: %v, want ErrUnavailable", err)
+	}
+	if _, err := f.ReadAt(make([]byte, 10), 10); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("ReadAt: %v, want ErrUnavailable", err)
+	}
+	r.all(opGet, nil)
+	if n, err := io.Copy(io.Discard, f); err != nil || n != 1_000_000 {
+		t.Errorf("read %d: %v", n, err)
+	}
+}
+
+func TestBlobThatWasDeleted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1<<20)
+	f := r.open()
+	r.ok(r.b.Delete(t.Context(), r.name))
+	if _, err := f.Read(make([]byte, 10)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Read: %v, want ErrNotFound", err)
+	}
+	if _, err := f.ReadAt(make([]byte, 10), 10); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("ReadAt: %v, want ErrNotFound", err)
+	}
+}
+
+// A store, or a cache before it, that answers with something else is not believed.
+func TestOtherAnswerThanAskedFor(t *testing.T) {
+	t.Parallel()
+	for key, value := range map[string]string{
+		"Content-Range":     "bytes 0-999/1000000",
+		"X-Amz-Meta-Sha256": "0000",
+	} {
+		r := newRig(t, 1_000_000)
+		f := r.open()
+		r.all(opGet, withHeader(key, value))
+		if _, err := f.ReadAt(make([]byte, 1000), 1000); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrUnavailable", key, err)
+		}
+	}
+}
+
+func TestClosedBlob(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1000)
+	f := r.open()
+	r.ok(f.Close())
+	if _, err := f.Read(make([]byte, 10)); err == nil {
+		t.Error("read a closed blob")
+	}
+	if _, err := f.ReadAt(make([]byte, 10), 0); err == nil {
+		t.Error("read a closed blob")
+	}
+	r.asked()
+}
