@@ -81,8 +81,14 @@ func (m *MariaDB) install(ctx context.Context) error {
 	if err := os.WriteFile(users, []byte(mariadbUsers), 0o600); err != nil {
 		return fmt.Errorf("testenv: %w", err)
 	}
+	// A server that starts removes what others have in its directory of temporary tables, also while they use it.
+	for _, name := range []string{"primary.tmp", "replica.tmp"} {
+		if err := os.Mkdir(m.path(name), 0o700); err != nil {
+			return fmt.Errorf("testenv: %w", err)
+		}
+	}
 	args := append([]string{"--no-defaults"}, asRoot()...)
-	args = append(args, "--datadir="+m.path("primary"), "--extra-file="+users, "--innodb-log-file-size=16M", "--skip-test-db",
+	args = append(args, "--datadir="+m.path("primary"), "--tmpdir="+m.path("primary.tmp"), "--extra-file="+users, "--innodb-log-file-size=16M", "--skip-test-db",
 		"--skip-name-resolve", "--auth-root-authentication-method=normal")
 	if _, err := m.tool(ctx, exec.CommandContext(ctx, program("mariadb-install-db"), args...)); err != nil {
 		return err
@@ -99,7 +105,7 @@ func (m *MariaDB) command(name string, i int, addr string) []string {
 	host, port, _ := strings.Cut(addr, ":")
 	argv := append([]string{program("mariadbd"), "--no-defaults"}, asRoot()...)
 	return append(argv, "--bind-address="+host, "--port="+port, "--datadir="+m.path(name), "--socket=socket",
-		"--tmpdir="+m.folder.Path, "--skip-name-resolve", "--character-set-server=utf8mb4",
+		"--tmpdir="+m.path(name+".tmp"), "--skip-name-resolve", "--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_unicode_ci", "--max-connections=500", "--innodb-buffer-pool-size=128M",
 		"--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=2", "--gtid-strict-mode=1", "--log-bin=bin",
 		"--binlog-format=ROW", "--log-slave-updates=1", "--relay-log=relay", "--server-id="+strconv.Itoa(i+1),

@@ -183,22 +183,22 @@ func (s *Shared) install(ctx context.Context, out io.Writer, wanted []share, pur
 	return nil
 }
 
+// start starts all at once. The first failure ends it, and is what it returns.
 func (s *Shared) start(ctx context.Context, out io.Writer, wanted []share) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	begin := time.Now()
-	errs := make([]error, len(wanted))
 	var wg sync.WaitGroup
-	for i, sh := range wanted {
+	for _, sh := range wanted {
 		wg.Go(func() {
-			if errs[i] = s.startOne(ctx, sh); errs[i] != nil {
-				cancel() // the others need not go on
+			if err := s.startOne(ctx, sh); err != nil {
+				fail(err)
 			}
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if len(wanted) > 0 {
 		fmt.Fprintf(out, "servers for the tests: ready after %.1f s\n", time.Since(begin).Seconds())

@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string) (code int, err error) {
 		purposes = append(purposes, testenv.Purpose(name))
 	}
 	shared, err := testenv.Share(ctx, os.Stderr, purposes...)
+	if err != nil && ctx.Err() != nil {
+		return interrupted(ctx)
+	}
 	if err != nil {
 		return 1, err
 	}
@@ -81,6 +84,10 @@ func join(purposes []testenv.Purpose) string {
 	return strings.Join(names, ",")
 }
 
+func interrupted(ctx context.Context) (int, error) {
+	return 128 + int(syscall.SIGINT), fmt.Errorf("interrupted: %w", context.Cause(ctx))
+}
+
 // execute runs the command to its end and returns its code, as a shell does. The command is told when the context ends.
 func execute(ctx context.Context, env, argv []string) (int, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -91,7 +98,7 @@ func execute(ctx context.Context, env, argv []string) (int, error) {
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return 130, fmt.Errorf("interrupted: %w", context.Cause(ctx))
+		return interrupted(ctx)
 	case errors.As(err, &exit) && exit.Exited():
 		return exit.ExitCode(), nil
 	case errors.As(err, &exit):
