@@ -75,10 +75,10 @@ func newDrive(t *testing.T, change func(*Server)) *drive {
 func (d *drive) openStores(dir string) {
 	d.t.Helper()
 	path := filepath.Join(dir, "blinkdrive.db")
-	if err := sqldb.Migrate(d.t.Context(), path); err != nil {
+	if err := sqldb.Migrate(d.t.Context(), sqldb.SQLite(path)); err != nil {
 		d.t.Fatal(err)
 	}
-	db, err := sqldb.Open(d.t.Context(), sqldb.Options{Path: path})
+	db, err := sqldb.Open(d.t.Context(), sqldb.Options{Source: sqldb.SQLite(path)})
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -4,6 +4,9 @@
 // It owns the tables and their indexes. The rules that the tables serve are store's contracts, the statements that use
 // them are in store/sqldb, which also runs these files.
 //
+// The engines have the same steps. MySQL has one table more, which tells how far behind a replica is, and keeps all text
+// as bytes (VARBINARY), so that no character set can refuse, change or liken it.
+//
 // What holds in every engine:
 //   - A time is an integer, microseconds since 1970 UTC. A time that may be missing is NULL.
 //   - A name is compared byte by byte: no case folding, no padding, no normalisation (BINARY in SQLite, VARBINARY in MySQL).
@@ -16,5 +19,5 @@ import "embed"
 
 // FS holds the folders of the engines.
 //
-//go:embed sqlite/*.sql
+//go:embed mysql/*.sql sqlite/*.sql
 var FS embed.FS

@@ -73,8 +73,8 @@ func newDepot(t *testing.T) *depot {
 
 func (d *depot) openDB() {
 	path := filepath.Join(d.root, "blinkdrive.db")
-	d.ok(sqldb.Migrate(d.Context(), path))
-	db, err := sqldb.Open(d.Context(), sqldb.Options{Path: path, Now: d.clock.Now})
+	d.ok(sqldb.Migrate(d.Context(), sqldb.SQLite(path)))
+	db, err := sqldb.Open(d.Context(), sqldb.Options{Source: sqldb.SQLite(path), Now: d.clock.Now})
 	d.ok(err)
 	d.Cleanup(func() { db.Close() })
 	d.db = db

@@ -41,11 +41,11 @@ func newUploadRig(t *testing.T) *uploadRig {
 	t.Helper()
 	g := &uploadRig{t: t, dir: t.TempDir()}
 	path := filepath.Join(g.dir, "test.db")
-	if err := sqldb.Migrate(t.Context(), path); err != nil {
+	if err := sqldb.Migrate(t.Context(), sqldb.SQLite(path)); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if g.db, err = sqldb.Open(t.Context(), sqldb.Options{Path: path}); err != nil {
+	if g.db, err = sqldb.Open(t.Context(), sqldb.Options{Source: sqldb.SQLite(path)}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.db.Close() })

@@ -13,7 +13,8 @@ import (
 const (
 	entryColumns = `e.id, e.parent_id, e.seq, e.entry_id, e.user_id, p.entry_id, e.file_name, e.kind, e.status, e.modified_at,
 		e.created_at, e.updated_at, e.revision, e.change_seq, COALESCE(e.deleted_at, r.deleted_at), r.entry_id, ` + contentColumns
-	fromEntries = ` FROM tbl_user_file e
+	fromEntries = ` FROM tbl_user_file e` + joinEntries
+	joinEntries = `
 		LEFT JOIN tbl_user_file p ON p.id = e.parent_id
 		LEFT JOIN tbl_user_file r ON r.id = e.trash_root
 		LEFT JOIN tbl_file c ON c.id = e.content_id `
@@ -93,6 +94,7 @@ func (db *DB) PathOf(ctx context.Context, user store.UserID, id store.EntryID) (
 		return path, nil
 	}
 	err := db.read(ctx, func(ctx context.Context, t tx) error {
+		path = path[:0]
 		e, err := t.visibleEntry(ctx, user, id)
 		if err != nil {
 			return err

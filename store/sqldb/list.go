@@ -15,6 +15,18 @@ type order struct {
 	key    func(store.Entry) key
 }
 
+// indexOf names the index in which all segments of a listing lie in order.
+func indexOf(q store.Query, o order) string {
+	if q.Trash {
+		return "ix_trash_user"
+	}
+	of := "ix_folder_"
+	if q.Files {
+		of = "ix_user_"
+	}
+	return of + map[string]string{"file_name": "name", "file_size": "size", "updated_at": "time", "created_at": "new"}[o.column]
+}
+
 // A key is an entry's value in the column of an order: a number or a name.
 type key struct {
 	Num  int64
@@ -64,12 +76,12 @@ func (db *DB) list(ctx context.Context, q store.Query) ([]store.Entry, string, e
 		return nil, "", err
 	}
 	var rows []row
-	err = db.read(ctx, func(ctx context.Context, t tx) error {
+	err = db.readTree(ctx, q.User, func(ctx context.Context, t tx) error {
 		base, err := t.listed(ctx, q)
 		if err != nil {
 			return err
 		}
-		rows, err = t.page(ctx, o, segments(q, o, base, after), q.Limit+1)
+		rows, err = t.page(ctx, o, indexOf(q, o), segments(q, o, base, after), q.Limit+1)
 		return err
 	})
 	if err != nil || len(rows) <= q.Limit {
@@ -95,13 +107,13 @@ func (t tx) listed(ctx context.Context, q store.Query) (segment, error) {
 }
 
 // page reads up to limit rows from the segments, in order.
-func (t tx) page(ctx context.Context, o order, segments []segment, limit int) ([]row, error) {
+func (t tx) page(ctx context.Context, o order, index string, segments []segment, limit int) ([]row, error) {
 	rows := []row{}
 	for _, s := range segments {
 		if len(rows) == limit {
 			break
 		}
-		more, err := all(ctx, t, scanRow, s.query(o), append(s.args, limit-len(rows))...)
+		more, err := all(ctx, t, scanRow, s.query(o, t.db.dialect.by(index)), append(s.args, limit-len(rows))...)
 		if err != nil {
 			return nil, err
 		}
@@ -110,13 +122,13 @@ func (t tx) page(ctx context.Context, o order, segments []segment, limit int) ([
 	return rows, nil
 }
 
-// query is the statement that reads a segment's first entries.
-func (s segment) query(o order) string {
+// query is the statement that reads a segment's first entries. by says by which index, where the engine must be told.
+func (s segment) query(o order, by string) string {
 	direction := ""
 	if o.down {
 		direction = " DESC"
 	}
-	return `SELECT ` + entryColumns + fromEntries + `WHERE ` + s.where +
+	return `SELECT ` + entryColumns + ` FROM tbl_user_file e` + by + joinEntries + `WHERE ` + s.where +
 		` ORDER BY e.` + o.column + direction + `, e.seq` + direction + ` LIMIT ?`
 }
 

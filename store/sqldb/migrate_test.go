@@ -63,7 +63,7 @@ func ok(t *testing.T, err error) {
 
 func wantStatus(t *testing.T, path string, current uint) uint {
 	t.Helper()
-	got, latest, dirty, err := sqldb.MigrateStatus(t.Context(), path)
+	got, latest, dirty, err := sqldb.MigrateStatus(t.Context(), sqldb.SQLite(path))
 	ok(t, err)
 	if got != current || dirty || latest == 0 {
 		t.Errorf("schema version is %d of %d, dirty: %v, want %d", got, latest, dirty, current)
@@ -78,16 +78,16 @@ func TestMigrateUpDownUp(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("asking for the status made the database")
 	}
-	ok(t, sqldb.Migrate(t.Context(), path))
+	ok(t, sqldb.Migrate(t.Context(), sqldb.SQLite(path)))
 	wantStatus(t, path, latest)
 	first := schema(t, path)
-	ok(t, sqldb.Migrate(t.Context(), path)) // nothing to do
-	ok(t, sqldb.MigrateDown(t.Context(), path, int(latest)))
+	ok(t, sqldb.Migrate(t.Context(), sqldb.SQLite(path))) // nothing to do
+	ok(t, sqldb.MigrateDown(t.Context(), sqldb.SQLite(path), int(latest)))
 	wantStatus(t, path, 0)
 	if left := schema(t, path); slices.ContainsFunc(left, func(s string) bool { return strings.Contains(s, "tbl_") }) {
 		t.Errorf("left behind: %s", left)
 	}
-	ok(t, sqldb.Migrate(t.Context(), path))
+	ok(t, sqldb.Migrate(t.Context(), sqldb.SQLite(path)))
 	if diff := cmp.Diff(first, schema(t, path)); diff != "" {
 		t.Error(diff)
 	}
@@ -101,12 +101,12 @@ func TestMigrateUpDownUp(t *testing.T) {
 func TestMigrateDownRefuses(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.db")
-	if err := sqldb.MigrateDown(t.Context(), path, 1); err == nil {
+	if err := sqldb.MigrateDown(t.Context(), sqldb.SQLite(path), 1); err == nil {
 		t.Error("no error where there is no database")
 	}
-	ok(t, sqldb.Migrate(t.Context(), path))
+	ok(t, sqldb.Migrate(t.Context(), sqldb.SQLite(path)))
 	for _, steps := range []int{0, -1} {
-		if err := sqldb.MigrateDown(t.Context(), path, steps); err == nil {
+		if err := sqldb.MigrateDown(t.Context(), sqldb.SQLite(path), steps); err == nil {
 			t.Errorf("no error for %d steps", steps)
 		}
 	}
@@ -117,7 +117,7 @@ func TestOpenRefusesAnotherSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	refused := func(want string) {
 		t.Helper()
-		db, err := sqldb.Open(t.Context(), sqldb.Options{Path: path})
+		db, err := sqldb.Open(t.Context(), sqldb.Options{Source: sqldb.SQLite(path)})
 		if err == nil {
 			db.Close()
 			t.Fatal("opened")
@@ -130,15 +130,15 @@ func TestOpenRefusesAnotherSchema(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a refused open made a file")
 	}
-	ok(t, sqldb.Migrate(t.Context(), path))
+	ok(t, sqldb.Migrate(t.Context(), sqldb.SQLite(path)))
 	raw(t, path, `UPDATE schema_migrations SET version = 9999`)
 	refused("use a newer program")
-	if err := sqldb.Migrate(t.Context(), path); err == nil || !strings.Contains(err.Error(), "use a newer program") {
+	if err := sqldb.Migrate(t.Context(), sqldb.SQLite(path)); err == nil || !strings.Contains(err.Error(), "use a newer program") {
 		t.Errorf("migrated a newer schema: %v", err)
 	}
 	raw(t, path, `UPDATE schema_migrations SET version = 1, dirty = 1`)
 	refused("failed halfway")
-	if _, _, dirty, err := sqldb.MigrateStatus(t.Context(), path); err != nil || !dirty {
+	if _, _, dirty, err := sqldb.MigrateStatus(t.Context(), sqldb.SQLite(path)); err != nil || !dirty {
 		t.Errorf("dirty: %v, %v", dirty, err)
 	}
 }
@@ -147,7 +147,7 @@ func TestMigrateStopsWhenTold(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := sqldb.Migrate(ctx, filepath.Join(t.TempDir(), "a.db")); err == nil {
+	if err := sqldb.Migrate(ctx, sqldb.SQLite(filepath.Join(t.TempDir(), "a.db"))); err == nil {
 		t.Error("no error")
 	}
 }
@@ -157,10 +157,10 @@ func TestReopen(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"plain.db", "with space.db", "per%20cent#and?more=1&x.db", "名前.db", "colon:semi;.db"} {
 		path := filepath.Join(t.TempDir(), name)
-		ok(t, sqldb.Migrate(t.Context(), path))
+		ok(t, sqldb.Migrate(t.Context(), sqldb.SQLite(path)))
 		var ids []store.UserID
 		for i := range 3 {
-			db, err := sqldb.Open(t.Context(), sqldb.Options{Path: path, Readers: 2})
+			db, err := sqldb.Open(t.Context(), sqldb.Options{Source: sqldb.SQLite(path), Readers: 2})
 			ok(t, err)
 			for _, id := range ids {
 				_, err := db.User(t.Context(), id)

@@ -11,10 +11,10 @@ import (
 func openInternal(t testing.TB) (*DB, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "blinkdrive.db")
-	if err := Migrate(t.Context(), path); err != nil {
+	if err := Migrate(t.Context(), SQLite(path)); err != nil {
 		t.Fatal(err)
 	}
-	db, err := Open(t.Context(), Options{Path: path})
+	db, err := Open(t.Context(), Options{Source: SQLite(path)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestListingsUseIndexes(t *testing.T) {
 		}
 		for _, after := range []*cursor{nil, {Kind: kindFolder, Name: "n", Num: 3, Seq: 4}, {Kind: kindFile, Name: "n", Num: 3, Seq: 4}} {
 			for _, s := range segments(q, o, base, after) {
-				got := plan(t, db, s.query(o), append(s.args, 5)...)
+				got := plan(t, db, s.query(o, ""), append(s.args, 5)...)
 				first, _, _ := strings.Cut(got, "\n")
 				conditions := strings.Count(s.where, "?") + strings.Count(s.where, "alive = 1")
 				if strings.Contains(got, "TEMP B-TREE") || strings.Contains(got, "SCAN") || !strings.HasPrefix(first, "SEARCH e USING INDEX") ||

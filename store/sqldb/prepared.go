@@ -16,12 +16,12 @@ func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &preparedConn{Conn: c, idle: map[string]driver.Stmt{}}, nil
+	return &preparedConn{passing: passing{c}, idle: map[string]driver.Stmt{}}, nil
 }
 
 // A preparedConn is used by one goroutine at a time, as database/sql promises; its rows too.
 type preparedConn struct {
-	driver.Conn
+	passing
 	idle map[string]driver.Stmt // those that nobody is running
 }
 
@@ -93,21 +93,3 @@ func (c *preparedConn) Close() error {
 	clear(c.idle)
 	return c.Conn.Close()
 }
-
-// What follows only passes on what database/sql asks a connection for.
-
-func (c *preparedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
-}
-
-func (c *preparedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
-}
-
-func (c *preparedConn) Ping(ctx context.Context) error { return c.Conn.(driver.Pinger).Ping(ctx) }
-
-func (c *preparedConn) ResetSession(ctx context.Context) error {
-	return c.Conn.(driver.SessionResetter).ResetSession(ctx)
-}
-
-func (c *preparedConn) IsValid() bool { return c.Conn.(driver.Validator).IsValid() }

@@ -79,7 +79,7 @@ func (t tracer) open(tb testing.TB, path string) *DB {
 func migrated(tb testing.TB) []byte {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "blinkdrive.db")
-	if err := Migrate(tb.Context(), path); err != nil {
+	if err := Migrate(tb.Context(), SQLite(path)); err != nil {
 		tb.Fatal(err)
 	}
 	b, err := os.ReadFile(path)

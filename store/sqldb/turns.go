@@ -35,8 +35,8 @@ type turn struct {
 	panicked any
 }
 
-// writeOnce runs fn in a transaction, perhaps together with others, and returns when it is durable.
-func (db *DB) writeOnce(ctx context.Context, fn func(context.Context, tx) error) error {
+// writeShared runs fn in a transaction, perhaps together with others, and returns when it is durable.
+func (db *DB) writeShared(ctx context.Context, fn func(context.Context, tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (db *DB) share(mine *turn, shared *[]*turn) error {
 		return err
 	}
 	defer sqlTx.Rollback() // does nothing after the commit
-	t := tx{sqlTx, db}
+	t := tx{sqlTx, db, nil}
 	if mine.run(t); mine.failed() {
 		return nil
 	}

@@ -13,7 +13,10 @@ import (
 )
 
 // tries is how often a transaction is begun before a deadlock or a busy database is reported.
-const tries = 5
+const tries = 8
+
+// giveUp is how long a transaction is begun anew: callers wait for an answer.
+const giveUp = 10 * time.Second
 
 // errAgain says that a transaction lost a race that it will not lose again.
 var errAgain = errors.New("transaction must be repeated")
@@ -21,15 +24,21 @@ var errAgain = errors.New("transaction must be repeated")
 // A tx is a running transaction.
 type tx struct {
 	*sql.Tx
-	db *DB
+	db      *DB
+	changes map[store.UserID]int64 // the last change of each user's tree; nil where nobody asks
 }
 
 // write runs fn in a transaction that may change something, and commits unless fn fails. fn may run more than once.
 // A caller who gives up before the transaction has begun changes nothing; after that it is no longer interrupted.
 func (db *DB) write(ctx context.Context, fn func(context.Context, tx) error) error {
+	once := db.writeAlone
+	if db.dialect.oneWriter {
+		once = db.writeShared
+	}
 	var err error
+	begun := time.Now()
 	for i := range tries {
-		if err = db.writeOnce(ctx, fn); !db.again(err) {
+		if err = once(ctx, fn); !db.again(err) || time.Since(begun) > giveUp {
 			break
 		}
 		if !pause(ctx, i) {
@@ -39,16 +48,33 @@ func (db *DB) write(ctx context.Context, fn func(context.Context, tx) error) err
 	return db.explain(err)
 }
 
-func (db *DB) again(err error) bool { return errors.Is(err, errAgain) || db.dialect.retry(err) }
-
-// read runs fn in a transaction that sees one state of the database.
-func (db *DB) read(ctx context.Context, fn func(context.Context, tx) error) error {
-	t, err := db.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return db.explain(err)
+func (db *DB) again(err error) bool {
+	if _, unknown := errors.AsType[unknownError](err); unknown {
+		return false
 	}
-	defer t.Rollback()
-	return db.explain(fn(ctx, tx{t, db}))
+	return errors.Is(err, errAgain) || db.dialect.retry(err)
+}
+
+// read runs fn in a transaction that sees one state of the database. fn may run more than once.
+func (db *DB) read(ctx context.Context, fn func(context.Context, tx) error) error {
+	return db.reading(func() error {
+		t, err := db.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer t.Rollback()
+		return fn(ctx, tx{t, db, nil})
+	})
+}
+
+// reading runs a read, and once more where its connection was lost at once: the server may have closed it long ago.
+func (db *DB) reading(fn func() error) error {
+	begun := time.Now()
+	err := fn()
+	if lost(err) && time.Since(begun) < giveUp/10 {
+		err = fn()
+	}
+	return db.explain(err)
 }
 
 // explain puts the sentinel before an error of the engine that callers may act on.
@@ -58,7 +84,7 @@ func (db *DB) explain(err error) error {
 		return nil
 	case db.dialect.full(err):
 		return fmt.Errorf("database: %w: %w", store.ErrNoSpace, err)
-	case db.again(err):
+	case db.again(err), db.dialect.down(err):
 		return fmt.Errorf("database: %w: %w", store.ErrUnavailable, err)
 	}
 	return err
@@ -160,13 +186,21 @@ func first[T any](ctx context.Context, q querier, scan func(scanner) (T, error),
 
 // list is the reading method that is one query of many rows, and find that of one.
 func list[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	found, err := all(ctx, db.r, scan, query, args...)
-	return found, db.explain(err)
+	var found []T
+	err := db.reading(func() (err error) {
+		found, err = all(ctx, db.r, scan, query, args...)
+		return err
+	})
+	return found, err
 }
 
 func find[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	found, err := first(ctx, db.r, scan, query, args...)
-	return found, db.explain(err)
+	var found T
+	err := db.reading(func() (err error) {
+		found, err = first(ctx, db.r, scan, query, args...)
+		return err
+	})
+	return found, err
 }
 
 // batch is how many values one IN list holds.

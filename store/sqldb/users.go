@@ -112,6 +112,9 @@ func (t tx) nextChange(ctx context.Context, id store.UserID) (int64, error) {
 	}
 	var seq int64
 	err = t.get(ctx, `SELECT change_seq FROM tbl_user WHERE id = ?`, []any{id}, &seq)
+	if t.changes != nil {
+		t.changes[id] = seq
+	}
 	return seq, err
 }
 

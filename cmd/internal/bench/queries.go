@@ -91,7 +91,7 @@ const fullFolder = "full"
 // fill puts many contents and their entries straight into the database: bringing them one by one would take too long, and
 // nobody is going to read their bytes.
 func (d *drive) fill(ctx context.Context, n int) error {
-	db, err := sqldb.Open(ctx, sqldb.Options{Path: filepath.Join(d.proc.dir, "data", "blinkdrive.db")})
+	db, err := sqldb.Open(ctx, sqldb.Options{Source: sqldb.SQLite(filepath.Join(d.proc.dir, "data", "blinkdrive.db"))})
 	if err != nil {
 		return err
 	}

@@ -54,10 +54,10 @@ func (e *engines) openDatabase(ctx context.Context) error {
 		return errors.New("db: MySQL is not available in this build yet")
 	}
 	path := filepath.Join(e.Config.Data, databaseFile)
-	if err := sqldb.Migrate(ctx, path); err != nil {
+	if err := sqldb.Migrate(ctx, sqldb.SQLite(path)); err != nil {
 		return err
 	}
-	db, err := sqldb.Open(ctx, sqldb.Options{Path: path})
+	db, err := sqldb.Open(ctx, sqldb.Options{Source: sqldb.SQLite(path)})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type Rows struct {
 // OpenRows opens the database, making it, or bringing its schema up to date, where no server has done so.
 func OpenRows(ctx context.Context, cfg config.Config, log *slog.Logger) (*Rows, error) {
 	path := filepath.Join(cfg.Data, databaseFile)
-	current, latest, dirty, err := sqldb.MigrateStatus(ctx, path)
+	current, latest, dirty, err := sqldb.MigrateStatus(ctx, sqldb.SQLite(path))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func OpenRows(ctx context.Context, cfg config.Config, log *slog.Logger) (*Rows, 
 			return nil, err
 		}
 	}
-	db, err := sqldb.Open(ctx, sqldb.Options{Path: path})
+	db, err := sqldb.Open(ctx, sqldb.Options{Source: sqldb.SQLite(path)})
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +52,12 @@ func accounts(cfg config.Config, db *sqldb.DB, log *slog.Logger) *service.Accoun
 // MigrateUp brings the database's schema up to date, MigrateDown undoes the last steps of it. ErrInUse: another process
 // has the data folder.
 func MigrateUp(ctx context.Context, cfg config.Config) error {
-	return locked(ctx, cfg, func(path string) error { return sqldb.Migrate(ctx, path) })
+	return locked(ctx, cfg, func(path string) error { return sqldb.Migrate(ctx, sqldb.SQLite(path)) })
 }
 
 // MigrateDown is told of at MigrateUp.
 func MigrateDown(ctx context.Context, cfg config.Config, steps int) error {
-	return locked(ctx, cfg, func(path string) error { return sqldb.MigrateDown(ctx, path, steps) })
+	return locked(ctx, cfg, func(path string) error { return sqldb.MigrateDown(ctx, sqldb.SQLite(path), steps) })
 }
 
 func locked(ctx context.Context, cfg config.Config, fn func(path string) error) error {
@@ -71,5 +71,5 @@ func locked(ctx context.Context, cfg config.Config, fn func(path string) error) 
 // MigrateStatus returns the version of the database's schema and the newest that this program knows. dirty: a migration
 // failed halfway.
 func MigrateStatus(ctx context.Context, cfg config.Config) (current, latest uint, dirty bool, err error) {
-	return sqldb.MigrateStatus(ctx, filepath.Join(cfg.Data, databaseFile))
+	return sqldb.MigrateStatus(ctx, sqldb.SQLite(filepath.Join(cfg.Data, databaseFile)))
 }
