@@ -53,6 +53,9 @@ func (a apt) install(ctx context.Context, out io.Writer, purposes []Purpose) err
 	if missing == nil {
 		return nil
 	}
+	if len(packages(a.needs, purposes)) == 0 {
+		return missing
+	}
 	argv, err := a.command(purposes)
 	if err != nil {
 		return fmt.Errorf("%w\ntestenv: %w", missing, err)

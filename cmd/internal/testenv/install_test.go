@@ -111,6 +111,12 @@ func testInstall(t *testing.T, c installCase) {
 	if err := a.install(t.Context(), &out, []Purpose{ForMySQL}); err != nil {
 		t.Errorf("where nothing is missing: %v", err)
 	}
+	if err := a.install(t.Context(), &out, []Purpose{"nothing"}); err == nil || !strings.Contains(err.Error(), `no purpose "nothing"`) {
+		t.Errorf("a purpose that there is not: %v", err)
+	}
+	if diff := cmp.Diff(c.calls, lines(t, filepath.Join(bin, "calls"))); diff != "" {
+		t.Errorf("calls for nothing (-want +got):\n%s", diff)
+	}
 }
 
 func lines(t *testing.T, name string) []string {

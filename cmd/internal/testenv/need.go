@@ -64,9 +64,8 @@ func check(needs []need, purposes []Purpose) error {
 	for _, p := range purposes {
 		i := slices.IndexFunc(needs, func(n need) bool { return n.purpose == p })
 		if i < 0 {
-			return fmt.Errorf("testenv: there is no purpose %q, but %q", p, Purposes())
-		}
-		if missing := needs[i].missing(); len(missing) > 0 {
+			errs = append(errs, fmt.Errorf("testenv: there is no purpose %q, but %q", p, Purposes()))
+		} else if missing := needs[i].missing(); len(missing) > 0 {
 			errs = append(errs, fmt.Errorf("testenv: %s tests miss %s; Debian has them in: %s",
 				p, strings.Join(missing, ", "), strings.Join(needs[i].packages, " ")))
 		}
