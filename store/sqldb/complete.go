@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -12,6 +13,9 @@ import (
 func (db *DB) CompleteUploads(ctx context.Context, cs []store.Completion) ([]store.Completed, error) {
 	var done []store.Completed
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		if err := t.lockOwners(ctx, cs); err != nil {
+			return err
+		}
 		done = make([]store.Completed, len(cs))
 		for i, c := range cs {
 			var err error
@@ -27,11 +31,23 @@ func (db *DB) CompleteUploads(ctx context.Context, cs []store.Completion) ([]sto
 	return done, nil
 }
 
-// complete is the order of store.Completion's comment.
-func (t tx) complete(ctx context.Context, c store.Completion) (store.Completed, error) {
-	if err := t.lockUser(ctx, c.User); err != nil {
-		return store.Completed{}, err
+// lockOwners locks the users of completions, in one order whoever comes first in them.
+func (t tx) lockOwners(ctx context.Context, cs []store.Completion) error {
+	var users []store.UserID
+	for _, c := range cs {
+		users = append(users, c.User)
 	}
+	slices.Sort(users)
+	for _, u := range slices.Compact(users) {
+		if err := t.lockUser(ctx, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complete is the order of store.Completion's comment. Its user is locked.
+func (t tx) complete(ctx context.Context, c store.Completion) (store.Completed, error) {
 	var u store.Upload
 	if c.Row {
 		var err error

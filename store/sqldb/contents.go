@@ -126,9 +126,6 @@ func (t tx) keepContent(ctx context.Context, c store.Completion) (store.Content,
 }
 
 func (t tx) insertContent(ctx context.Context, c store.Completion) (store.Content, bool, error) {
-	if err := t.notGarbage(ctx, c.Location); err != nil {
-		return store.Content{}, false, err
-	}
 	id, err := t.insert(ctx, `INSERT INTO tbl_file
 		(file_sha1, file_sha256, file_size, file_addr, blob_name, status, ref_count, created_at, verified_at)
 		VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)`,
@@ -138,6 +135,9 @@ func (t tx) insertContent(ctx context.Context, c store.Completion) (store.Conten
 		return store.Content{}, false, errAgain // somebody was first; the next try finds it
 	}
 	if err != nil {
+		return store.Content{}, false, err
+	}
+	if err := t.notGarbage(ctx, c.Location); err != nil {
 		return store.Content{}, false, err
 	}
 	content, err := t.content(ctx, c.Sums.Digest)
@@ -150,9 +150,6 @@ func (t tx) insertContent(ctx context.Context, c store.Completion) (store.Conten
 // replaceContent puts the verified bytes of c in the place of damaged ones. The job begins anew;
 // whoever was moving the damaged blob is refused from now on.
 func (t tx) replaceContent(ctx context.Context, was store.Content, c store.Completion) (store.Content, bool, error) {
-	if err := t.notGarbage(ctx, c.Location); err != nil {
-		return was, false, err
-	}
 	if err := t.dropTransfer(ctx, was.ID, c.When); err != nil {
 		return was, false, err
 	}
@@ -164,6 +161,9 @@ func (t tx) replaceContent(ctx context.Context, was store.Content, c store.Compl
 	_, err := t.exec(ctx, `UPDATE tbl_file SET file_addr = ?, blob_name = ?, status = ?, verified_at = ? WHERE id = ?`,
 		c.Location.String(), string(c.Location.Name()), int(store.ContentLive), micros(c.When), was.ID)
 	if err != nil {
+		return was, false, err
+	}
+	if err := t.notGarbage(ctx, c.Location); err != nil {
 		return was, false, err
 	}
 	now, err := t.content(ctx, c.Sums.Digest)

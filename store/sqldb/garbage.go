@@ -3,6 +3,8 @@ package sqldb
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -15,22 +17,29 @@ func scanGarbage(row scanner) (g store.Garbage, err error) {
 	return g, err
 }
 
+// A place is either in use or garbage, also where two transactions are about to make it one and the other: each writes
+// first, and then looks for what the other may have written with a read that waits for it.
+
 // AddGarbage implements store.GarbageList.
 func (db *DB) AddGarbage(ctx context.Context, g store.Garbage) error {
-	err := db.write(ctx, func(ctx context.Context, t tx) error {
-		used, err := t.placeUsed(ctx, g.Location)
-		if err != nil {
-			return err
-		}
-		if used {
-			return store.ErrConflict
-		}
-		return t.addGarbage(ctx, g)
-	})
-	if err != nil {
+	if err := db.listUnused(ctx, g); err != nil {
 		return fmt.Errorf("add garbage %s: %w", g.Location, err)
 	}
 	return nil
+}
+
+// listUnused lists a blob. ErrConflict: a content is there, or is being moved there.
+func (db *DB) listUnused(ctx context.Context, g store.Garbage) error {
+	return db.write(ctx, func(ctx context.Context, t tx) error {
+		if err := t.addGarbage(ctx, g); err != nil {
+			return err
+		}
+		used, err := t.placeUsed(ctx, g.Location)
+		if err == nil && used {
+			return store.ErrConflict
+		}
+		return err
+	})
 }
 
 // DueGarbage implements store.GarbageList.
@@ -91,27 +100,45 @@ func (db *DB) Backlog(ctx context.Context) (store.TransferStats, int64, error) {
 
 // addGarbage lists blobs. What is listed keeps its time, and gets the multipart upload if it had none.
 func (t tx) addGarbage(ctx context.Context, gs ...store.Garbage) error {
-	insert, err := t.PrepareContext(ctx, `INSERT INTO tbl_garbage (file_addr, blob_name, kind, node, s3_upload, since)
-		VALUES (?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
+	size := 50 // in one round trip
+	if t.db.dialect.oneWriter {
+		size = 1
 	}
-	defer insert.Close()
-	for _, g := range gs {
-		l := g.Location
-		node := ""
-		if l.Kind == store.Local {
-			node = l.In
-		}
-		_, err := insert.ExecContext(ctx, l.String(), string(l.Name()), string(l.Kind), node, g.S3Upload, micros(g.Since))
-		if t.db.dialect.duplicate(err) {
-			err = t.mergeGarbage(ctx, g)
+	for some := range slices.Chunk(gs, size) {
+		err := t.insertGarbage(ctx, some)
+		if t.db.dialect.duplicate(err) && len(some) > 1 {
+			err = t.eachGarbage(ctx, some)
+		} else if t.db.dialect.duplicate(err) {
+			err = t.mergeGarbage(ctx, some[0])
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (t tx) eachGarbage(ctx context.Context, gs []store.Garbage) error {
+	for _, g := range gs {
+		if err := t.addGarbage(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tx) insertGarbage(ctx context.Context, gs []store.Garbage) error {
+	var args []any
+	for _, g := range gs {
+		node := ""
+		if g.Location.Kind == store.Local {
+			node = g.Location.In
+		}
+		args = append(args, g.Location.String(), string(g.Location.Name()), string(g.Location.Kind), node, g.S3Upload, micros(g.Since))
+	}
+	_, err := t.exec(ctx, `INSERT INTO tbl_garbage (file_addr, blob_name, kind, node, s3_upload, since)
+		VALUES (?, ?, ?, ?, ?, ?)`+strings.Repeat(`, (?, ?, ?, ?, ?, ?)`, len(gs)-1), args...)
+	return err
 }
 
 func (t tx) mergeGarbage(ctx context.Context, g store.Garbage) error {
@@ -123,15 +150,20 @@ func (t tx) mergeGarbage(ctx context.Context, g store.Garbage) error {
 	return err
 }
 
-// contentAt reports whether a content is at a place.
-func (t tx) contentAt(ctx context.Context, l store.Location) (bool, error) {
-	return t.has(ctx, `SELECT 1 FROM tbl_file WHERE blob_name = ? AND file_addr = ? LIMIT 1`,
-		string(l.Name()), l.String())
+// placeUsed reports whether a content is at a place or a job is moving one there.
+func (t tx) placeUsed(ctx context.Context, l store.Location) (bool, error) {
+	name, at, lock := string(l.Name()), l.String(), t.db.dialect.forUpdate
+	used, err := t.has(ctx, `SELECT 1 FROM tbl_file WHERE blob_name = ? AND file_addr = ? LIMIT 1`+lock, name, at)
+	if used || err != nil {
+		return used, err
+	}
+	return t.has(ctx, `SELECT 1 FROM tbl_transfer WHERE to_blob = ? AND to_addr = ? LIMIT 1`+lock, name, at)
 }
 
-// notGarbage refuses, with ErrConflict, a place whose blob waits for removal or may be gone any moment.
+// notGarbage refuses, with ErrConflict, a place whose blob waits for removal or may be gone any moment. The row that is to
+// use the place has been written.
 func (t tx) notGarbage(ctx context.Context, l store.Location) error {
-	listed, err := t.has(ctx, `SELECT 1 FROM tbl_garbage WHERE file_addr = ?`, l.String())
+	listed, err := t.has(ctx, `SELECT 1 FROM tbl_garbage WHERE file_addr = ?`+t.db.dialect.forUpdate, l.String())
 	if err == nil && listed {
 		return fmt.Errorf("%s is garbage: %w", l, store.ErrConflict)
 	}

@@ -115,7 +115,6 @@ func (s *mysqlServer) open(t, whole testing.TB) *DB {
 	return db
 }
 
-
 func TestMySQLContracts(t *testing.T) {
 	t.Parallel()
 	s := newMySQLServer(t)

@@ -75,15 +75,14 @@ func (db *DB) SaveTransfer(ctx context.Context, job store.Transfer, until time.T
 		if err != nil {
 			return err
 		}
-		if was.To != job.To {
-			if err := t.leaveDestination(ctx, was, job.To); err != nil {
-				return err
-			}
-		}
-		return t.one(ctx, store.ErrConflict, `UPDATE tbl_transfer
+		err = t.one(ctx, store.ErrConflict, `UPDATE tbl_transfer
 			SET to_addr = ?, to_blob = ?, s3_upload = ?, lease_until = ?, due_at = ? WHERE`+held,
 			optLocation(job.To), string(job.To.Name()), job.S3Upload, micros(until), micros(until),
 			job.Digest.String(), job.From.String(), job.Fence)
+		if err != nil || was.To == job.To {
+			return err
+		}
+		return t.leaveDestination(ctx, was, job.To)
 	})
 	if err != nil {
 		return fmt.Errorf("save transfer %s: %w", job.Digest, err)
@@ -124,17 +123,9 @@ func (db *DB) FinishTransfer(ctx context.Context, job store.Transfer, now time.T
 	if job.To.IsZero() {
 		return fmt.Errorf("finish transfer %s: nowhere: %w", job.Digest, store.ErrInvalid)
 	}
-	lost := false
-	err := db.write(ctx, func(ctx context.Context, t tx) error {
-		err := t.finish(ctx, job, now)
-		lost = errors.Is(err, store.ErrConflict)
-		if lost {
-			return t.disown(ctx, job, now) // this much is committed
-		}
-		return err
-	})
-	if err == nil && lost {
-		err = store.ErrConflict
+	err := db.write(ctx, func(ctx context.Context, t tx) error { return t.finish(ctx, job, now) })
+	if errors.Is(err, store.ErrConflict) {
+		err = db.disown(ctx, job, now)
 	}
 	if err != nil {
 		return fmt.Errorf("finish transfer %s: %w", job.Digest, err)
@@ -142,18 +133,17 @@ func (db *DB) FinishTransfer(ctx context.Context, job store.Transfer, now time.T
 	return nil
 }
 
-// finish changes nothing when it returns ErrConflict.
 func (t tx) finish(ctx context.Context, job store.Transfer, now time.Time) error {
 	if _, err := t.heldTransfer(ctx, job); err != nil {
-		return err
-	}
-	if err := t.notGarbage(ctx, job.To); err != nil {
 		return err
 	}
 	err := t.one(ctx, store.ErrConflict, `UPDATE tbl_file SET file_addr = ?, blob_name = ?
 		WHERE file_sha1 = ? AND file_addr = ? AND status = 0`,
 		job.To.String(), string(job.To.Name()), job.Digest.String(), job.From.String())
 	if err != nil {
+		return err
+	}
+	if err := t.notGarbage(ctx, job.To); err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, `DELETE FROM tbl_transfer WHERE`+held, job.Digest.String(), job.From.String(), job.Fence); err != nil {
@@ -165,21 +155,14 @@ func (t tx) finish(ctx context.Context, job store.Transfer, now time.Time) error
 	return t.addGarbage(ctx, store.Garbage{Location: job.From, Since: now})
 }
 
-// disown makes the destination of a job that came too late garbage, unless it is in use.
-func (t tx) disown(ctx context.Context, job store.Transfer, now time.Time) error {
-	used, err := t.placeUsed(ctx, job.To)
-	if used || err != nil {
-		return err
+// disown makes the destination of a job that came too late garbage, unless it is in use, and says ErrConflict. It is a
+// transaction of its own: a crash before it is one before the whole call.
+func (db *DB) disown(ctx context.Context, job store.Transfer, now time.Time) error {
+	err := db.listUnused(ctx, store.Garbage{Location: job.To, S3Upload: job.S3Upload, Since: now})
+	if err == nil {
+		err = store.ErrConflict
 	}
-	return t.addGarbage(ctx, store.Garbage{Location: job.To, S3Upload: job.S3Upload, Since: now})
-}
-
-// placeUsed reports whether a content is at a place or a job is moving one there.
-func (t tx) placeUsed(ctx context.Context, l store.Location) (bool, error) {
-	if used, err := t.contentAt(ctx, l); used || err != nil {
-		return used, err
-	}
-	return t.has(ctx, `SELECT 1 FROM tbl_transfer WHERE to_blob = ? AND to_addr = ? LIMIT 1`, string(l.Name()), l.String())
+	return err
 }
 
 // ReleaseTransfer implements store.Transfers.

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -59,8 +60,8 @@ func (t tx) hideBelow(ctx context.Context, e row, seq int64) error {
 	}
 	for some := range slices.Chunk(folders, batch) {
 		list, args := in(some, e.id, seq, e.User)
-		_, err := t.exec(ctx, `UPDATE tbl_user_file SET status = 1, alive = NULL, trash_root = ?, revision = revision + 1,
-			change_seq = ? WHERE user_id = ? AND alive = 1 AND parent_id IN `+list, args...)
+		err := t.eachEntry(ctx, `UPDATE tbl_user_file SET status = 1, alive = NULL, trash_root = ?, revision = revision + 1,
+			change_seq = ?`, args[:2], `user_id = ? AND alive = 1 AND parent_id IN `+list, args[2:])
 		if err != nil {
 			return err
 		}
@@ -110,9 +111,33 @@ func (t tx) showBelow(ctx context.Context, e row) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE tbl_user_file SET status = 0, alive = 1, trash_root = NULL, revision = revision + 1,
-		change_seq = ? WHERE trash_root = ? AND id <> ?`, seq, e.id, e.id)
-	return err
+	return t.eachEntry(ctx, `UPDATE tbl_user_file SET status = 0, alive = 1, trash_root = NULL, revision = revision + 1,
+		change_seq = ?`, []any{seq}, `trash_root = ? AND id <> ?`, []any{e.id, e.id})
+}
+
+// eachEntry changes the entries that where finds, whose user is locked. A server would let us wait for the end of one
+// statement over very many rows longer than for one that is stuck.
+func (t tx) eachEntry(ctx context.Context, change string, set []any, where string, args []any) error {
+	if t.db.dialect.oneWriter {
+		_, err := t.exec(ctx, change+` WHERE `+where, slices.Concat(set, args)...)
+		return err
+	}
+	scan := func(s scanner) (id int64, err error) {
+		err = s.Scan(&id)
+		return id, err
+	}
+	ids, err := all(ctx, t, scan, `SELECT id FROM tbl_user_file WHERE `+where, args...)
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids)
+	for some := range slices.Chunk(ids, batch) {
+		list, args := in(some, set...)
+		if _, err := t.exec(ctx, change+` WHERE id IN `+list, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // oldParent returns the folder that an entry from the trash goes back to: the root where its own is gone, or where
@@ -143,7 +168,7 @@ func (db *DB) Purge(ctx context.Context, user store.UserID, id store.EntryID, no
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `DELETE FROM tbl_user_file WHERE trash_root = ?`, e.id); err != nil {
+		if err := t.eachEntry(ctx, `DELETE FROM tbl_user_file`, nil, `trash_root = ?`, []any{e.id}); err != nil {
 			return err
 		}
 		if _, err := t.nextChange(ctx, user); err != nil {
@@ -180,8 +205,11 @@ func (t tx) refsOf(ctx context.Context, root int64) (refs, error) {
 	return r, err
 }
 
-// dropRefs takes references from contents, in the order of their numbers, and removes those that have none left.
+// dropRefs takes references from contents and removes those that have none left.
 func (t tx) dropRefs(ctx context.Context, count map[int64]int64, now time.Time) error {
+	if err := t.lockContents(ctx, slices.Sorted(maps.Keys(count))); err != nil {
+		return err
+	}
 	byCount := map[int64][]int64{}
 	for id, n := range count {
 		byCount[n] = append(byCount[n], id)
@@ -198,6 +226,25 @@ func (t tx) dropRefs(ctx context.Context, count map[int64]int64, now time.Time) 
 			if err := t.dropUnused(ctx, some, now); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// lockContents locks contents in the order of their numbers, so that two who drop the same ones wait for each other instead
+// of standing in each other's way.
+func (t tx) lockContents(ctx context.Context, ids []int64) error {
+	if t.db.dialect.oneWriter {
+		return nil
+	}
+	for some := range slices.Chunk(ids, batch) {
+		list, args := in(some)
+		rows, err := t.QueryContext(ctx, `SELECT id FROM tbl_file WHERE id IN `+list+` ORDER BY id`+t.db.dialect.forUpdate, args...)
+		if err != nil {
+			return err
+		}
+		if err := rows.Close(); err != nil {
+			return err
 		}
 	}
 	return nil
