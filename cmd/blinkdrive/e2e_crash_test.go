@@ -41,6 +41,9 @@ func steps(t *testing.T) []string {
 	return names
 }
 
+// inParts are the steps that only an object store knows which takes blobs in parts.
+var inParts = []string{"transfer.multipart", "transfer.begun"}
+
 // testCrash has the server kill itself at a step, starts it again, and repeats the call.
 func testCrash(t *testing.T, bin, step string) {
 	w := newWorld(t, bin, "BLINKDRIVE_TRANSFER_LEASE=2s") // so long a dead worker's job rests

@@ -133,11 +133,7 @@ func testStory(t *testing.T, bin string, env ...string) {
 	}
 	w.wantFiles(alice, 1, size)
 
-	bob := w.user("bob")
-	got, err := bob.UploadFile(t.Context(), name, client.UploadOptions{})
-	if err != nil || !got.Instant || got.BytesSent != 0 || got.BytesSaved != size {
-		t.Fatalf("the second user's upload: %+v, %v", got, err)
-	}
+	bob, got := w.instantly(name, size)
 	for _, c := range []*client.Client{alice, bob} {
 		w.wantSame(c, client.ByDigest(res.Digest), name)
 	}
@@ -145,6 +141,27 @@ func testStory(t *testing.T, bin string, env ...string) {
 	w.wantSame(bob, client.ByID(got.Meta.ID), name)
 	w.wantRanges(bob, got.Meta, name)
 	w.fsck()
+}
+
+// instantly has somebody else upload the same file, and returns who. A proof that an object store on a busy machine cannot
+// give in time is a miss, which is no fault: then the next one tries.
+func (w *world) instantly(name string, size int64) (*client.Client, client.Result) {
+	w.t.Helper()
+	for i := range 5 {
+		c := w.user(fmt.Sprint("bob", i))
+		got, err := c.UploadFile(w.t.Context(), name, client.UploadOptions{})
+		if err != nil {
+			w.t.Fatalf("the second user's upload: %+v, %v", got, err)
+		}
+		if got.Instant && got.BytesSent == 0 && got.BytesSaved == size {
+			return c, got
+		}
+		if w.place == "disk" {
+			w.t.Fatalf("the second user's upload was not instant: %+v", got)
+		}
+	}
+	w.t.Fatal("no upload of a second user was instant")
+	return nil, client.Result{}
 }
 
 // uploadThroughKills uploads a file while the server is killed twice.

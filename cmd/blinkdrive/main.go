@@ -93,7 +93,7 @@ func loadDrive(c *cobra.Command) (config.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	return cfg, setup.Exists(cfg.Data)
+	return cfg, setup.Exists(cfg)
 }
 
 // args and atMost check the number of arguments of a command.

@@ -2,15 +2,12 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/blinkdrive/blinkdrive/config"
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
 	"github.com/blinkdrive/blinkdrive/store/disk"
-	"github.com/blinkdrive/blinkdrive/store/sqldb"
 )
 
 // A Drive is a whole drive, opened. Nothing works in the background before Run.
@@ -47,23 +44,6 @@ func (d *Drive) openFolder(ctx context.Context) error {
 	d.onClose(lock.Close)
 	d.Node, d.rooms.secret, err = identity(d.Config)
 	return err
-}
-
-func (e *engines) openDatabase(ctx context.Context) error {
-	if e.Config.MySQL() {
-		return errors.New("db: MySQL is not available in this build yet")
-	}
-	path := filepath.Join(e.Config.Data, databaseFile)
-	if err := sqldb.Migrate(ctx, sqldb.SQLite(path)); err != nil {
-		return err
-	}
-	db, err := sqldb.Open(ctx, sqldb.Options{Source: sqldb.SQLite(path)})
-	if err != nil {
-		return err
-	}
-	e.onClose(db.Close)
-	e.rooms.db, e.checks["database"] = db, db.Ping
-	return nil
 }
 
 func (d *Drive) openStaging(context.Context) error {

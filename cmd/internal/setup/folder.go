@@ -33,11 +33,14 @@ const lockPatience = time.Second
 // ErrInUse: another process works on the data folder.
 var ErrInUse = errors.New("the data folder is in use")
 
-// Exists returns an error that says so where the data folder holds no drive yet.
-func Exists(data string) error {
-	_, err := os.Stat(filepath.Join(data, databaseFile))
+// Exists returns an error that says so where the data folder holds no drive yet. With MySQL the folder may be elsewhere.
+func Exists(cfg config.Config) error {
+	if cfg.MySQL() {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(cfg.Data, databaseFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no drive in %s yet; choose another folder with BLINKDRIVE_DATA, or let serve make one", data)
+		return fmt.Errorf("there is no drive in %s yet; choose another folder with BLINKDRIVE_DATA, or let serve make one", cfg.Data)
 	}
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)

@@ -2,9 +2,7 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/config"
@@ -22,8 +20,11 @@ type Rows struct {
 
 // OpenRows opens the database, making it, or bringing its schema up to date, where no server has done so.
 func OpenRows(ctx context.Context, cfg config.Config, log *slog.Logger) (*Rows, error) {
-	path := filepath.Join(cfg.Data, databaseFile)
-	current, latest, dirty, err := sqldb.MigrateStatus(ctx, sqldb.SQLite(path))
+	src, err := database(cfg)
+	if err != nil {
+		return nil, err
+	}
+	current, latest, dirty, err := sqldb.MigrateStatus(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func OpenRows(ctx context.Context, cfg config.Config, log *slog.Logger) (*Rows, 
 			return nil, err
 		}
 	}
-	db, err := sqldb.Open(ctx, sqldb.Options{Source: sqldb.SQLite(path)})
+	db, err := sqldb.Open(ctx, sqldb.Options{Source: src, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -47,29 +48,4 @@ func accounts(cfg config.Config, db *sqldb.DB, log *slog.Logger) *service.Accoun
 		Users: db, Tokens: db, Metrics: service.NewMetrics(nil), Log: log, Now: time.Now,
 		Closed: !cfg.SignupOpen, Quota: int64(cfg.DefaultQuota), TokenLife: cfg.TokenTTL, Failures: cfg.SigninFailuresPerMinute,
 	}
-}
-
-// MigrateUp brings the database's schema up to date, MigrateDown undoes the last steps of it. ErrInUse: another process
-// has the data folder.
-func MigrateUp(ctx context.Context, cfg config.Config) error {
-	return locked(ctx, cfg, func(path string) error { return sqldb.Migrate(ctx, sqldb.SQLite(path)) })
-}
-
-// MigrateDown is told of at MigrateUp.
-func MigrateDown(ctx context.Context, cfg config.Config, steps int) error {
-	return locked(ctx, cfg, func(path string) error { return sqldb.MigrateDown(ctx, sqldb.SQLite(path), steps) })
-}
-
-func locked(ctx context.Context, cfg config.Config, fn func(path string) error) error {
-	lock, err := Lock(ctx, cfg.Data)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(filepath.Join(cfg.Data, databaseFile)), lock.Close())
-}
-
-// MigrateStatus returns the version of the database's schema and the newest that this program knows. dirty: a migration
-// failed halfway.
-func MigrateStatus(ctx context.Context, cfg config.Config) (current, latest uint, dirty bool, err error) {
-	return sqldb.MigrateStatus(ctx, sqldb.SQLite(filepath.Join(cfg.Data, databaseFile)))
 }
