@@ -15,7 +15,10 @@ import (
 func TestOptionsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	good := s3.Options{Profile: s3.Ceph, Endpoint: "http://ceph.example", Bucket: "bucket", AccessKey: "a", SecretKey: "top-secret"}
-	noFile := filepath.Join(t.TempDir(), "none")
+	noFile, empty := filepath.Join(t.TempDir(), "none"), filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for what, change := range map[string]func(*s3.Options){
 		"profile":         func(o *s3.Options) { o.Profile = "gcs" },
 		"no profile":      func(o *s3.Options) { o.Profile = "" },
@@ -33,7 +36,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"OSS, address":    func(o *s3.Options) { o.Profile = s3.OSS; o.Region = "cn-x"; o.Endpoint = "http://127.0.0.1" },
 		"OSS, dots":       func(o *s3.Options) { o.Profile = s3.OSS; o.Region = "cn-x"; o.Bucket = "a.b.c" },
 		"no CA file":      func(o *s3.Options) { o.CAFile = noFile },
-		"no CA in it":     func(o *s3.Options) { o.CAFile = os.Args[0] },
+		"no CA in it":     func(o *s3.Options) { o.CAFile = empty },
 	} {
 		o := good
 		change(&o)

@@ -27,7 +27,7 @@ const (
 	tlsCA    = "BLINKDRIVE_TEST_S3_CA"
 
 	testPart  = 5 << 20 // what stores take at least
-	testLarge = 3*testPart + 12345
+	testLarge = 2*testPart + 12345 // three parts
 )
 
 // shared is the bucket of this run: making one takes long on a fresh Ceph. Each test has a prefix of its own there.

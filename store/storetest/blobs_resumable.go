@@ -217,7 +217,7 @@ func (r *resuming) failedPut() {
 
 func (r *resuming) several() {
 	var uploads []string
-	for range 5 {
+	for range 3 {
 		if err := r.put(r.failing(), ""); !errors.Is(err, errSource) {
 			r.Fatalf("%v, want the source's error", err)
 		}
