@@ -81,6 +81,22 @@ func (c *conn) hangUp() {
 	}
 }
 
+// over tells whether the connection has ended, or is about to.
+func (c *conn) over() bool { return c.IsClosed() || c.why(nil) != nil }
+
+// watch ends the connection when the broker closes a channel, and says when the channel has ended. A channel of ours is
+// worth nothing without its fellows and what it declared, so all begins anew.
+func (c *conn) watch(ch *amqp.Channel) (ended <-chan struct{}) {
+	closed, done := ch.NotifyClose(make(chan *amqp.Error, 1)), make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := <-closed; err != nil {
+			c.abort(err)
+		}
+	}()
+	return done
+}
+
 // why says why the connection ended: err, if we did not end it ourselves.
 func (c *conn) why(err error) error {
 	c.mu.Lock()

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -25,18 +23,18 @@ func (q *Queue) Consume(ctx context.Context, workers int, fn func(context.Contex
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(q.life, stop)()
-	c := &consumer{opts: q.opts, fn: fn, held: make(chan struct{}, maxHeld)}
-	c.log = q.opts.Log.With("queue", q.opts.Queue)
-	c.link = newLink(q.opts, "consuming", func(ctx context.Context) (*conn, struct{}, error) {
-		c, err := q.opts.dial(ctx, q.url)
-		return c, struct{}{}, err
-	})
+	c := &consumer{opts: q.opts, url: q.url, fn: fn, held: make(chan struct{}, maxHeld)}
+	l := newLink(q.opts, "consuming", c.open)
 
 	var link, running sync.WaitGroup
 	life, hangUp := context.WithCancel(context.Background()) // the connection outlives the work, to settle it
-	link.Go(func() { c.link.run(life) })
+	link.Go(func() { l.run(life) })
 	for range max(workers, 1) {
-		running.Go(func() { c.work(work) })
+		running.Go(func() {
+			for s, err := l.await(work); err == nil; s, err = l.await(work) {
+				s.serve(work)
+			}
+		})
 	}
 	running.Wait()
 	c.holding.Wait()
@@ -48,129 +46,142 @@ func (q *Queue) Consume(ctx context.Context, workers int, fn func(context.Contex
 	return mq.ErrClosed
 }
 
-// consumer is one call of Consume.
+// consumer is one call of Consume. Its workers outlive connections, so that work begun under an earlier one counts.
 type consumer struct {
-	link *link[struct{}]
-	opts Options
-	log  *slog.Logger
-	fn   func(context.Context, mq.Message) error
-
+	opts    Options
+	url     string
+	fn      func(context.Context, mq.Message) error
 	held    chan struct{} // as many as messages are held
 	holding sync.WaitGroup
-	broken  atomic.Bool // the broker is there, but gives us no messages
-	turn    sync.Mutex  // to subscribe: not all workers at once declare a queue that is gone
 }
 
-// work is one worker. It outlives connections, so that work begun under an earlier one counts as well.
-func (c *consumer) work(ctx context.Context) {
-	wait := backoff{least: c.opts.MinBackoff, most: c.opts.MaxBackoff}
-	for {
-		conn, err := c.link.await(ctx)
-		if err != nil {
-			return
-		}
-		l, err := c.subscribe(conn)
-		if err == nil {
-			err = l.serve(ctx)
-		}
-		if l != nil && l.served {
-			wait.reset()
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil || conn.IsClosed() {
-			continue // a new channel, or a new connection, which has a pause of its own
-		}
-		if c.broken.CompareAndSwap(false, true) {
-			c.log.Warn("broker gives no messages", "err", err)
-		}
-		if !wait.sleep(ctx) {
-			return
-		}
+func (c *consumer) open(ctx context.Context) (*conn, *session, error) {
+	conn, err := c.opts.dial(ctx, c.url)
+	if err != nil {
+		return nil, nil, err
 	}
-}
-
-// lane is a worker's channel with its subscription.
-type lane struct {
-	*consumer
-	conn       *conn
-	ch         *amqp.Channel
-	closed     chan *amqp.Error
-	deliveries <-chan amqp.Delivery
-	served     bool // a message has come
-}
-
-// tag names the subscription within its channel.
-const tag = "worker"
-
-func (c *consumer) subscribe(conn *conn) (*lane, error) {
-	c.turn.Lock()
-	defer c.turn.Unlock()
-	l := &lane{consumer: c, conn: conn}
-	var err error
-	l.ch, err = conn.channel("subscribing to the queue", func(ch *amqp.Channel) error {
+	s := &session{consumer: c, conn: conn, tags: make(map[string]bool)}
+	s.ch, err = conn.channel("declaring the queue", func(ch *amqp.Channel) error {
 		if err := c.opts.declare(ch); err != nil {
 			return err
 		}
-		if err := ch.Qos(1, 0, false); err != nil {
-			return err
-		}
-		l.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
-		var err error
-		l.deliveries, err = ch.Consume(c.opts.Queue, tag, false, false, false, false, nil)
-		return err
+		return ch.Qos(1, 0, false) // for each subscription
 	})
 	if err != nil {
-		return nil, err
+		conn.end()
+		return nil, nil, err
 	}
-	if c.broken.CompareAndSwap(true, false) {
-		c.log.Info("broker gives messages again")
-	}
-	return l, nil
+	s.ended = conn.watch(s.ch)
+	return conn, s, nil
 }
 
-// errCancelled: the server ended the subscription, as it does when the queue is deleted.
+// session is a consumer's time with one connection. All its subscriptions share one channel: with several the broker
+// would hand what it takes back from the first to the next, which is about to end too, and count a delivery each time.
+type session struct {
+	*consumer
+	conn  *conn
+	ch    *amqp.Channel
+	ended <-chan struct{} // when the channel has, and conn knows why
+
+	mu    sync.Mutex // the channel takes one question at a time
+	last  int
+	tags  map[string]bool // subscriptions
+	quiet bool            // there shall be no more
+}
+
+// errCancelled: the server ended a subscription, as it does when the queue is deleted.
 var errCancelled = errors.New("subscription cancelled by the broker")
 
-// serve works until the subscription ends or is given up for a held message.
-func (l *lane) serve(ctx context.Context) error {
+// serve works for one subscription, until it ends or is given up for a held message.
+func (s *session) serve(ctx context.Context) {
+	tag, deliveries, err := s.subscribe()
+	if err != nil {
+		s.fail(err)
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
-			l.conn.drop(l.ch)
-			return nil
-		case d, ok := <-l.deliveries:
+			s.hush()
+			return
+		case d, ok := <-deliveries:
 			if !ok {
-				return l.end()
+				s.fail(errCancelled)
+				return
 			}
-			if ctx.Err() != nil {
-				continue
-			}
-			l.served = true
-			if l.handle(ctx, d) {
-				return nil
+			if ctx.Err() == nil && s.handle(ctx, tag, d) {
+				return
 			}
 		}
 	}
 }
 
-// end says why no more messages come.
-func (l *lane) end() error {
-	l.conn.drop(l.ch)
-	if err := <-l.closed; err != nil {
-		return l.conn.why(err)
+func (s *session) subscribe() (tag string, deliveries <-chan amqp.Delivery, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quiet {
+		return "", nil, errCancelled
 	}
-	return errCancelled
+	s.last++
+	tag = fmt.Sprintf("worker-%d", s.last)
+	err = s.conn.within("subscribing to the queue", func() (err error) {
+		deliveries, err = s.ch.Consume(s.opts.Queue, tag, false, false, false, false, nil)
+		return err
+	})
+	if err == nil {
+		s.tags[tag] = true
+	}
+	return tag, deliveries, err
 }
 
-// handle has the message worked on and settles it. It returns true if the message is held, and the lane with it.
+// unsubscribe ends a subscription; what was delivered to it stays to be settled.
+func (s *session) unsubscribe(tag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel(tag)
+}
+
+func (s *session) cancel(tag string) {
+	if s.tags[tag] {
+		delete(s.tags, tag)
+		// An error: the channel is gone, and all subscriptions with it.
+		_ = s.conn.within("ending a subscription", func() error { return s.ch.Cancel(tag, false) })
+	}
+}
+
+// hush ends all subscriptions, for a consumer that stops. Only then may it give messages back, or they would come to
+// its other workers.
+func (s *session) hush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quiet = true
+	for tag := range s.tags {
+		s.cancel(tag)
+	}
+}
+
+// fail ends the session, unless it was hushed or has ended for a better reason.
+func (s *session) fail(err error) {
+	if s.ch.IsClosed() {
+		<-s.ended
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.quiet {
+		s.conn.abort(err)
+	}
+}
+
+// handle has the message worked on and settles it. It returns true if the message is held and the subscription over.
 //
 // An error in settling means that the channel is gone and the message with it, to be delivered again.
-func (l *lane) handle(ctx context.Context, d amqp.Delivery) (held bool) {
+func (s *session) handle(ctx context.Context, tag string, d amqp.Delivery) (held bool) {
 	m, err := parse(d.Body)
 	if err == nil {
-		err = l.fn(ctx, m)
+		err = s.fn(ctx, m)
+	}
+	if ctx.Err() != nil {
+		s.hush()
 	}
 	before := deliveriesBefore(d)
 	switch {
@@ -179,19 +190,19 @@ func (l *lane) handle(ctx context.Context, d amqp.Delivery) (held bool) {
 	case ctx.Err() != nil: // the consumer was stopped, which says nothing about the message
 		_ = d.Nack(false, true)
 	case errors.Is(err, mq.ErrReject):
-		l.setAside(m, d, err)
+		s.setAside(m, d, err)
 		_ = d.Nack(false, false)
-	case before+1 >= l.opts.Deliveries:
-		l.setAside(m, d, err)
+	case before+1 >= s.opts.Deliveries:
+		s.setAside(m, d, err)
 		_ = d.Nack(false, true) // the broker counts, and sets it aside
 	default:
-		return l.hold(ctx, d, l.opts.Delay<<min(2*before, 10))
+		return s.hold(ctx, tag, d, s.opts.Delay<<min(2*before, 10))
 	}
 	return false
 }
 
-func (l *lane) setAside(m mq.Message, d amqp.Delivery, err error) {
-	l.log.Warn("message set aside", "digest", m.FileHash, "bytes", len(d.Body), "err", err)
+func (s *session) setAside(m mq.Message, d amqp.Delivery, err error) {
+	s.opts.Log.Warn("message set aside", "queue", s.opts.Queue, "digest", m.FileHash, "bytes", len(d.Body), "err", err)
 }
 
 // parse reads a message from whoever sent it: only the body counts.
@@ -213,26 +224,29 @@ func deliveriesBefore(d amqp.Delivery) int {
 }
 
 // hold keeps a message unsettled for a while, aside from the worker.
-func (l *lane) hold(ctx context.Context, d amqp.Delivery, delay time.Duration) bool {
+func (s *session) hold(ctx context.Context, tag string, d amqp.Delivery, delay time.Duration) bool {
 	select {
-	case l.held <- struct{}{}:
+	case s.held <- struct{}{}:
+	case <-s.ended:
+		return true
 	case <-ctx.Done():
+		s.hush()
 		_ = d.Nack(false, true)
 		return false
 	}
-	// An error: the channel is gone, and so will be the hold.
-	_ = l.conn.within("ending a subscription", func() error { return l.ch.Cancel(tag, false) })
-	l.holding.Go(func() {
-		defer func() { <-l.held }()
+	s.unsubscribe(tag)
+	s.holding.Go(func() {
+		defer func() { <-s.held }()
 		timer := time.NewTimer(delay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
+		case <-s.ended:
+			return
 		case <-ctx.Done():
-		case <-l.closed:
+			s.hush()
 		}
 		_ = d.Nack(false, true)
-		l.conn.drop(l.ch)
 	})
 	return true
 }

@@ -6,7 +6,7 @@
 //
 // # Topology
 //
-// All of it is declared here, each time a connection begins and each time a consumer was cancelled, so that a queue that
+// All of it is declared here, each time a connection begins, so that a queue that
 // was deleted comes back. The dead letters of the queue go through the default exchange to the error queue, which keeps
 // the newest Options.MaxErrors messages and at most 64 MiB of them, so that it cannot fill the broker's disk. A queue
 // of the same name with other arguments, such as the original's classic one, is left alone: nothing can be published or
@@ -20,13 +20,17 @@
 //
 // # Consuming
 //
-// One connection for each Consume call and one channel with a prefetch of one for each of its workers, so that no
-// message waits behind a busy worker. A message whose consumer failed comes again after a delay. The broker would
-// give it back at once, and a prefetched message that waits would keep its worker idle, so its channel is set
-// apart: its subscription ends, the message stays on it, unsettled, for the delay, and is given back then, while the
-// worker goes on with a new channel. So the count of deliveries stays with the broker, which sets the message aside
-// when the limit is reached, and a process that dies meanwhile loses nothing but the rest of the delay. Messages that a
-// stopped or cut off consumer gave back count as delivered too.
+// One connection for each Consume call, with one channel, and a subscription with a prefetch of one for each worker, so
+// that no message waits behind a busy worker. A message whose consumer failed comes again after a delay. The broker
+// would give it back at once, and while it waited prefetched its worker would be idle, so its subscription ends, the
+// message stays unsettled for the delay, and is given back then, while the worker goes on with a new subscription. So
+// the count of deliveries stays with the broker, which sets the message aside when the limit is reached, and a
+// process that dies meanwhile loses nothing but the rest of the delay. Messages that a stopped or cut off consumer gave
+// back count as delivered too.
+//
+// Whatever the broker ends by itself (a subscription, because the queue was deleted; a channel; the connection) ends the
+// connection, and the next one declares and subscribes anew, after a pause that grows from Options.MinBackoff to
+// Options.MaxBackoff, for ever. What workers are at meanwhile goes on, and is delivered again.
 //
 // An acknowledgement goes to the channel that the message came from, and channels are never reopened (the library's
 // own recovery is off), so a late one reaches nothing at all rather than another message.

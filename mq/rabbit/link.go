@@ -82,21 +82,20 @@ func (l *link[T]) set(c *conn, what T, err error) {
 	l.changed = make(chan struct{})
 }
 
-// now returns the connection, or why there is none, or neither, and what tells of the next change.
-func (l *link[T]) now() (*conn, T, error, <-chan struct{}) {
+// now returns the connection, or why there is none, or neither. The channel tells of the next change.
+func (l *link[T]) now() (<-chan struct{}, *conn, T, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.conn
-	if c != nil && c.IsClosed() {
-		c = nil
+	if l.conn != nil && l.conn.over() {
+		return l.changed, nil, l.what, nil
 	}
-	return c, l.what, l.err, l.changed
+	return l.changed, l.conn, l.what, l.err
 }
 
 // verdict returns the connection, or why there is none; it waits only for an attempt whose end is not known yet.
 func (l *link[T]) verdict(ctx context.Context) (*conn, T, error) {
 	for {
-		c, what, err, changed := l.now()
+		changed, c, what, err := l.now()
 		if c != nil || err != nil {
 			return c, what, err
 		}
@@ -108,17 +107,17 @@ func (l *link[T]) verdict(ctx context.Context) (*conn, T, error) {
 	}
 }
 
-// await waits for a connection until ctx ends.
-func (l *link[T]) await(ctx context.Context) (*conn, error) {
+// await waits for a connection until ctx ends, and returns what it was prepared for.
+func (l *link[T]) await(ctx context.Context) (T, error) {
 	for {
-		c, _, _, changed := l.now()
-		if c != nil {
-			return c, nil
+		changed, c, what, _ := l.now()
+		if err := ctx.Err(); err != nil || c != nil {
+			return what, err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return what, ctx.Err()
 		}
 	}
 }

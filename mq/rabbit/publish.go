@@ -65,8 +65,8 @@ type publisher struct {
 	returns chan amqp.Return // unbuffered, see listen
 	fence   chan struct{}    // likewise
 	blocks  chan amqp.Blocking
-	gone    chan struct{} // closed when listen has ended
-	ended   chan struct{} // closed when the channel has, and conn knows why
+	gone    chan struct{}   // closed when listen has ended
+	ended   <-chan struct{} // closed when the channel has, and conn knows why
 
 	mu      sync.Mutex
 	pending map[string]bool // message ID: returned?
@@ -95,19 +95,11 @@ func (q *Queue) openPublisher(ctx context.Context) (*conn, *publisher, error) {
 		blocks:  c.NotifyBlocked(make(chan amqp.Blocking)),
 		fence:   make(chan struct{}),
 		gone:    make(chan struct{}),
-		ended:   make(chan struct{}),
+		ended:   c.watch(ch),
 		pending: make(map[string]bool),
 		blocked: make(chan struct{}),
 	}
 	go p.listen()
-	// The server may close the channel alone; publishing needs a new one, and the topology declared again.
-	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	go func() {
-		defer close(p.ended)
-		if err := <-closed; err != nil {
-			c.abort(err)
-		}
-	}()
 	return c, p, nil
 }
 
