@@ -34,6 +34,9 @@ func (j *job) record(ctx context.Context, change func(*store.Transfer)) error {
 	defer j.mu.Unlock()
 	t, until := j.t, j.Now().Add(j.leaseTime())
 	change(&t)
+	// A database that hangs must not keep the lease's keeper from seeing that it has run out.
+	ctx, cancel := context.WithTimeout(ctx, max(j.leaseTime(), settleTime))
+	defer cancel()
 	err := j.Rows.SaveTransfer(ctx, t, until)
 	if errors.Is(err, store.ErrConflict) {
 		return errLost
