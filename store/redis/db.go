@@ -77,9 +77,6 @@ func (db *DB) connect(ctx context.Context, a address) error {
 		if !strings.Contains(info, "cluster_enabled:1") {
 			return nil
 		}
-		if a.db != 0 {
-			return wrongURL(errClusterDB)
-		}
 		if err := db.servers.close(); err != nil {
 			return err
 		}

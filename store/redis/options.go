@@ -87,12 +87,10 @@ func parseAddress(text string) (address, error) {
 		a.db = int(n)
 	}
 	if a.db != 0 && len(a.hosts) > 1 {
-		return a, wrongURL(errClusterDB)
+		return a, wrongURL(errors.New("a cluster has no database but 0"))
 	}
 	return a, nil
 }
-
-var errClusterDB = errors.New("a cluster has no database but 0")
 
 func wrongURL(err error) error { return fmt.Errorf("redis: URL: %w: %w", store.ErrInvalid, err) }
 

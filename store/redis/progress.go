@@ -1,11 +1,11 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -111,14 +111,29 @@ func (db *DB) Unmark(ctx context.Context, id store.UploadID, indexes []int) erro
 	return progressError(id, n, err)
 }
 
-// Held implements store.Progress.
+// Held implements store.Progress. The names of the fields are half of what HGETALL would send, and say it all but for
+// the fixed ones. The chunks are read last, so none is missing that was marked before.
 func (db *DB) Held(ctx context.Context, id store.UploadID) (store.ProgressInfo, []int, error) {
-	fields, err := redis.ByteSlices(db.do(ctx, db.progressKey(id), "HGETALL", db.progressKey(id)))
-	if err = progressError(id, 0, err); err != nil {
-		return store.ProgressInfo{}, nil, err
+	key := db.progressKey(id)
+	type record struct {
+		fixed []any
+		names [][]byte
 	}
-	info, held, ok := parseRecord(id, fields)
-	if !ok { // not there, or not ours: whoever needs it puts it again
+	answer, err := db.call(ctx, key, func(c redis.Conn) (any, error) {
+		fixed, err := redis.Values(c.Do("HMGET", key, fieldChunk, fieldDigest, fieldSize, fieldUser))
+		if err != nil {
+			return nil, err
+		}
+		names, err := redis.ByteSlices(c.Do("HKEYS", key))
+		return record{fixed, names}, err
+	})
+	if err != nil {
+		return store.ProgressInfo{}, nil, progressError(id, 0, err)
+	}
+	r := answer.(record)
+	info, ok := parseFixed(id, r.fixed)
+	held, whole := parseHeld(info.Layout, r.names)
+	if !ok || !whole { // not there, or not ours: whoever needs it puts it again
 		return store.ProgressInfo{}, nil, progressError(id, answerGone, nil)
 	}
 	return info, held, nil
@@ -144,46 +159,36 @@ func progressError(id store.UploadID, answer int, err error) error {
 	return fmt.Errorf("progress of %s: %w", id, err)
 }
 
-// parseRecord reads names and values by turns. ok: every fixed field was there and made sense.
-func parseRecord(id store.UploadID, fields [][]byte) (info store.ProgressInfo, held []int, ok bool) {
+// parseFixed reads the fields that say what the upload is. ok: they are there and make sense.
+func parseFixed(id store.UploadID, fields []any) (info store.ProgressInfo, ok bool) {
 	info.Upload = id
-	held = make([]int, 0, max(0, len(fields)/2-fixedFields))
-	fixed := 0
-	for pair := range slices.Chunk(fields, 2) {
-		name, value := string(pair[0]), string(pair[1])
-		if index, isChunk := strings.CutPrefix(name, fieldHeld); isChunk {
-			i, err := strconv.Atoi(index)
-			if err != nil {
-				return info, nil, false
-			}
-			held = append(held, i)
-		} else if err := parseField(&info, name, value); err != nil {
-			return info, nil, false
-		} else {
-			fixed++
+	var digest string
+	if _, err := redis.Scan(fields, &info.Layout.ChunkSize, &digest, &info.Layout.Size, &info.User); err != nil {
+		return info, false
+	}
+	if digest != "" {
+		var err error
+		if info.Digest, err = store.ParseDigest(digest); err != nil {
+			return info, false
 		}
 	}
-	slices.Sort(held)
-	return info, held, fixed == fixedFields
+	return info, info.Layout.ChunkSize > 0
 }
 
-func parseField(info *store.ProgressInfo, name, value string) (err error) {
-	switch name {
-	case fieldSize:
-		info.Layout.Size, err = strconv.ParseInt(value, 10, 64)
-	case fieldChunk:
-		info.Layout.ChunkSize, err = strconv.ParseInt(value, 10, 64)
-	case fieldUser:
-		var n int64
-		n, err = strconv.ParseInt(value, 10, 64)
-		info.User = store.UserID(n)
-	case fieldDigest:
-		if value != "" {
-			info.Digest, err = store.ParseDigest(value)
+// parseHeld finds the chunks among the names of fields, which come in any order. ok: all other fields are there, too.
+func parseHeld(l store.Layout, names [][]byte) (held []int, ok bool) {
+	held = make([]int, 0, len(names))
+	for _, name := range names {
+		index, isChunk := bytes.CutPrefix(name, []byte(fieldHeld))
+		if !isChunk {
+			continue
 		}
-	case fieldCount, fieldNode: // they follow from the others, and are there for scripts and for people
-	default:
-		err = fmt.Errorf("field %q: %w", name, store.ErrInvalid)
+		i, err := strconv.Atoi(string(index))
+		if err != nil || l.ChunkSize <= 0 || !l.Has(i) {
+			return nil, false
+		}
+		held = append(held, i)
 	}
-	return err
+	slices.Sort(held)
+	return held, len(names) == len(held)+fixedFields
 }
