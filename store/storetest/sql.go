@@ -41,6 +41,8 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Trash":     Trash,
 		"Transfers": Transfers,
 		"Garbage":   GarbageList,
+		"Races":     Races,
+		"Storm":     Storm,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
