@@ -41,6 +41,7 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Trash":     Trash,
 		"Transfers": Transfers,
 		"Garbage":   GarbageList,
+		"Names":     HardNames,
 		"Races":     Races,
 		"Storm":     Storm,
 	} {
