@@ -91,6 +91,33 @@ func TestOSSLink(t *testing.T) {
 	}
 }
 
+// TLS protects a body; without it the signature covers it.
+func TestBodiesAreSignedOnlyWithoutTLS(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		double := newOSS()
+		b := open(t, ossOptions(t, double, secure))
+		if err := b.Check(t.Context()); err != nil { // else a body goes twice, before there is a bucket and after
+			t.Fatal(err)
+		}
+		for _, size := range []int{1000, testPart + 1} {
+			p := storetest.Bytes(1, size)
+			name := store.NewBlobName(storetest.SumsOf(p).Digest, store.NewUploadID("n1"))
+			if err := b.Put(t.Context(), name, storetest.Source(p), storetest.SumsOf(p)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, hash := range double.hashes {
+			if (hash == "UNSIGNED-PAYLOAD") != secure {
+				t.Errorf("TLS %t: a body is signed as %s", secure, hash)
+			}
+		}
+		if len(double.hashes) != 3 {
+			t.Errorf("%d bodies, want 3", len(double.hashes))
+		}
+	}
+}
+
 // The double refuses what OSS refuses; else its consent would mean nothing.
 func TestTheDoubleRefuses(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,7 @@ type ossDouble struct {
 	uploads map[string]*ossUpload
 	made    int
 	refused []string // what was wrong with the requests of the driver
+	hashes  []string // what the bodies that came were signed as
 }
 
 type ossObject struct {
@@ -73,6 +74,9 @@ func (o *ossDouble) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.refused = append(o.refused, r.Method+" "+r.Host+r.URL.String()+": "+code)
 		ossError(w, r, status, code)
 		return
+	}
+	if r.Method == http.MethodPut && len(body) > 0 {
+		o.hashes = append(o.hashes, r.Header.Get("X-Amz-Content-Sha256"))
 	}
 	bucket := strings.TrimSuffix(r.Host, "."+ossHost)
 	q := &ossRequest{r, w, bucket, bucket + r.URL.Path, body}

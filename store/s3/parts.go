@@ -45,6 +45,7 @@ type parted struct {
 	upload string
 	size   int64                // of each part but the last
 	held   map[int32]types.Part // what the store has of an earlier try
+	free   chan []byte          // buffers that are not in use now
 	done   []types.CompletedPart
 	md5s   [][md5.Size]byte
 }
@@ -56,7 +57,7 @@ func (b *Blobs) putParts(
 	n := int((sums.Size + size - 1) / size)
 	p := &parted{
 		Blobs: b, name: name, src: src, sums: sums, upload: upload, size: size,
-		done: make([]types.CompletedPart, n), md5s: make([][md5.Size]byte, n),
+		free: make(chan []byte, b.opts.Concurrency+1), done: make([]types.CompletedPart, n), md5s: make([][md5.Size]byte, n),
 	}
 	if there, err := p.resume(ctx); there || err != nil {
 		return err
@@ -123,18 +124,18 @@ func (p *parted) begin(ctx context.Context, begun func(string) error) error {
 // send reads the source once, part by part, while earlier parts go up from their buffers. One more buffer is in use than
 // parts are under way, whatever the size of the blob. The sums are compared before anything becomes visible.
 func (p *parted) send(ctx context.Context) error {
+	defer p.release()
 	h := newHashes()
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(p.opts.Concurrency)
 	for i := range p.done {
 		off := int64(i) * p.size
-		buf := p.pool.get(int(min(p.size, p.sums.Size-off)))
+		buf := p.buffer()[:min(p.size, p.sums.Size-off)]
 		if err := h.read(p.src, buf, off); err != nil {
-			p.pool.put(buf)
 			return errors.Join(fmt.Errorf("blob %s: %w", p.name, err), g.Wait())
 		}
 		g.Go(func() error {
-			defer p.pool.put(buf)
+			defer func() { p.free <- buf[:p.size] }()
 			return p.sendPart(gctx, i, buf)
 		})
 		if gctx.Err() != nil {
@@ -148,6 +149,21 @@ func (p *parted) send(ctx context.Context) error {
 		return fmt.Errorf("blob %s: %w", p.name, err)
 	}
 	return nil
+}
+
+func (p *parted) buffer() []byte {
+	select {
+	case buf := <-p.free:
+		return buf
+	default:
+		return p.pool.get(int(p.size))
+	}
+}
+
+func (p *parted) release() {
+	for range len(p.free) {
+		p.pool.put(<-p.free)
+	}
 }
 
 // sendPart sends the i-th part from 0, unless the store has it. Only an ETag that is the MD5 of the very bytes shows that
@@ -192,24 +208,23 @@ func (p *parted) unlessThere(ctx context.Context, failure error) error {
 	return errors.Join(failure, err)
 }
 
-// buffers keeps the buffers of parts for the next blob, or for the garbage collector. Those of other sizes are not kept.
+// buffers keeps the buffers of usual parts for the next blob, or for the garbage collector.
 type buffers struct {
 	size int
 	pool sync.Pool
 }
 
 func (b *buffers) get(n int) []byte {
-	if n > b.size || n <= b.size/2 {
-		return make([]byte, n)
+	if n == b.size {
+		if p, ok := b.pool.Get().(*[]byte); ok {
+			return *p
+		}
 	}
-	if p, ok := b.pool.Get().(*[]byte); ok {
-		return (*p)[:n]
-	}
-	return make([]byte, n, b.size)
+	return make([]byte, n)
 }
 
 func (b *buffers) put(p []byte) {
-	if p = p[:cap(p)]; len(p) == b.size {
+	if len(p) == b.size {
 		b.pool.Put(&p)
 	}
 }

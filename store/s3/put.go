@@ -60,8 +60,7 @@ func (b *Blobs) PutResumable(
 
 // putWhole sends a small blob with one request.
 func (b *Blobs) putWhole(ctx context.Context, name store.BlobName, src store.Blob, sums store.Sums) error {
-	buf := b.pool.get(int(sums.Size))
-	defer b.pool.put(buf)
+	buf := make([]byte, sums.Size)
 	h := newHashes()
 	if err := h.read(src, buf, 0); err != nil {
 		return fmt.Errorf("blob %s: %w", name, err)

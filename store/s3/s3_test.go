@@ -26,7 +26,7 @@ const (
 	tlsURL   = "BLINKDRIVE_TEST_S3_TLS_URL"
 	tlsCA    = "BLINKDRIVE_TEST_S3_CA"
 
-	testPart  = 5 << 20 // what stores take at least
+	testPart  = 5 << 20            // what stores take at least
 	testLarge = 2*testPart + 12345 // three parts
 )
 
