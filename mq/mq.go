@@ -2,7 +2,7 @@
 // the queue that carries it. The job itself is a row in SQL. A message may be lost, doubled or late; none of that may
 // lose a transfer or do it twice.
 //
-// Drivers are in subfolders (memory, later rabbit) and pass the suite in mq/mqtest. Nothing here knows SQL, blobs or
+// Drivers are in subfolders (memory, rabbit) and pass the suite in mq/mqtest. Nothing here knows SQL, blobs or
 // HTTP.
 package mq
 
@@ -46,15 +46,18 @@ func ParseMessage(body []byte) (Message, error) {
 // A Queue carries messages from the services to the workers.
 type Queue interface {
 	// Publish hands a message over. When it returns nil the queue has taken responsibility for it, as far as that
-	// engine can. It does not wait for a consumer.
+	// engine can. It does not wait for a consumer. An engine that is down fails it within seconds, with an error that
+	// wraps store.ErrUnavailable; the message may have got there nevertheless.
 	Publish(ctx context.Context, m Message) error
-	// Consume calls fn for each message, in up to workers goroutines, until ctx ends, and returns ctx's error then.
+	// Consume calls fn for each message, in up to workers goroutines, until ctx ends, and returns ctx's error then. No
+	// message waits behind a busy worker while another, here or in another process, is free.
 	// fn returning nil settles the message. Any error has it delivered again later, a few times, and then set aside
-	// in the error queue; an error that wraps ErrReject sets it aside at once. Connection trouble is mended inside.
+	// in the error queue; an error that wraps ErrReject sets it aside at once. An error after ctx has ended gives it
+	// back. Connection trouble is mended inside.
 	Consume(ctx context.Context, workers int, fn func(context.Context, Message) error) error
-	// Check returns nil if messages can be published now.
+	// Check returns nil if messages can be published now, else an error as Publish does.
 	Check(ctx context.Context) error
-	// Close ends the queue; running Consume calls return.
+	// Close ends the queue; running Consume calls return as if ctx had ended, with ErrClosed. It does not wait for them.
 	Close() error
 }
 

@@ -217,6 +217,30 @@ func TestAStalledLine(t *testing.T) {
 	}
 }
 
+// Without anything to send, only the heartbeat tells that nobody is there any more.
+func TestASilentLine(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	p := newProxy(t, b.url)
+	var j journal
+	o := b.options()
+	o.Heartbeat, o.Log = time.Second, j.logger()
+	q := b.openAt(p.url, o)
+	got := make(chan mq.Message, 10)
+	consume(t, q, 1, pass(got))
+	publish(t, q, message(1))
+	receive(t, "the message", got)
+	p.stall(true)
+	eventually(t, "both to notice", func() error {
+		if n := j.count("broker lost"); n < 2 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	p.stall(false)
+	goesThrough(t, q, 2, got)
+}
+
 func TestAContextEndsAPublish(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)

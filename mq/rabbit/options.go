@@ -18,7 +18,7 @@ type Options struct {
 	MaxErrors  int           // messages in the error queue, the oldest making room; 10,000
 
 	Timeout    time.Duration // of a publish, and of each step with the broker; 5 s
-	Heartbeat  time.Duration // 10 s; a line that is silent for three of them is dead
+	Heartbeat  time.Duration // 10 s; a line that is silent for one and a half of them is dead
 	MinBackoff time.Duration // between attempts to connect; 0.5 s
 	MaxBackoff time.Duration // 30 s
 
