@@ -13,6 +13,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/blinkdrive/blinkdrive/store"
 )
 
 // A dialect is what the engines do not share.
@@ -33,6 +35,27 @@ func (d dialect) by(index string) string {
 		return ""
 	}
 	return fmt.Sprintf(d.index, index)
+}
+
+// again reports whether a transaction that failed may be tried again.
+func (d dialect) again(err error) bool {
+	if _, unknown := errors.AsType[unknownError](err); unknown {
+		return false
+	}
+	return errors.Is(err, errAgain) || d.retry(err)
+}
+
+// explain puts the sentinel before an error of the engine that callers may act on.
+func (d dialect) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case d.full(err):
+		return fmt.Errorf("database: %w: %w", store.ErrNoSpace, err)
+	case d.again(err), d.down(err):
+		return fmt.Errorf("database: %w: %w", store.ErrUnavailable, err)
+	}
+	return err
 }
 
 // sqliteDialect needs no row locks: its transactions take the database's write lock when they begin.

@@ -83,7 +83,7 @@ func mysqlVersion(ctx context.Context, src Source) (current uint, dirty bool, er
 		return 0, false, nil
 	}
 	if err != nil {
-		return 0, false, fmt.Errorf("%s: %w", src, (&DB{dialect: mysqlDialect()}).explain(err))
+		return 0, false, fmt.Errorf("%s: %w", src, mysqlDialect().explain(err))
 	}
 	return current, dirty, nil
 }
@@ -173,7 +173,7 @@ func (s Source) migrationDriver(ctx context.Context) (driver database.Driver, er
 		return nil, err
 	}
 	if err := pool.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, pool.Close())
+		return nil, errors.Join(s.dialect().explain(err), pool.Close())
 	}
 	if s.IsMySQL() {
 		driver, err = mysqlmigrate.WithInstance(pool, &mysqlmigrate.Config{})
@@ -192,6 +192,13 @@ func (s Source) folder() string {
 		return "mysql"
 	}
 	return "sqlite"
+}
+
+func (s Source) dialect() dialect {
+	if s.IsMySQL() {
+		return mysqlDialect()
+	}
+	return sqliteDialect()
 }
 
 // makeFile makes SQLite's file where there is none.

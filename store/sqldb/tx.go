@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -38,21 +37,14 @@ func (db *DB) write(ctx context.Context, fn func(context.Context, tx) error) err
 	var err error
 	begun := time.Now()
 	for i := range tries {
-		if err = once(ctx, fn); !db.again(err) || time.Since(begun) > giveUp {
+		if err = once(ctx, fn); !db.dialect.again(err) || time.Since(begun) > giveUp {
 			break
 		}
 		if !pause(ctx, i) {
 			return ctx.Err()
 		}
 	}
-	return db.explain(err)
-}
-
-func (db *DB) again(err error) bool {
-	if _, unknown := errors.AsType[unknownError](err); unknown {
-		return false
-	}
-	return errors.Is(err, errAgain) || db.dialect.retry(err)
+	return db.dialect.explain(err)
 }
 
 // read runs fn in a transaction that sees one state of the database. fn may run more than once.
@@ -74,20 +66,7 @@ func (db *DB) reading(fn func() error) error {
 	if lost(err) && time.Since(begun) < giveUp/10 {
 		err = fn()
 	}
-	return db.explain(err)
-}
-
-// explain puts the sentinel before an error of the engine that callers may act on.
-func (db *DB) explain(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case db.dialect.full(err):
-		return fmt.Errorf("database: %w: %w", store.ErrNoSpace, err)
-	case db.again(err), db.dialect.down(err):
-		return fmt.Errorf("database: %w: %w", store.ErrUnavailable, err)
-	}
-	return err
+	return db.dialect.explain(err)
 }
 
 // pause waits a little longer with each try, and reports whether to go on.
