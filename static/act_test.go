@@ -79,6 +79,19 @@ func (b *tab) fill(sel chromedp.CSS, text string) {
 	b.do("fill "+string(sel), fmt.Sprintf(typeIn, string(sel), text))
 }
 
+// key presses a key where the focus is, with what a KeyboardEvent may have, as in {shiftKey: true}.
+func (b *tab) key(key string, how ...string) {
+	b.t.Helper()
+	more := "{}"
+	if len(how) > 0 {
+		more = how[0]
+	}
+	b.do("press "+key, fmt.Sprintf(`((key, how) => {
+		document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...how }));
+		return '';
+	})(%q, %s)`, key, more))
+}
+
 // do runs a script until it returns the empty string; what it says otherwise is why it could not do its work yet.
 func (b *tab) do(what, script string) {
 	b.t.Helper()

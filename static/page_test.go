@@ -77,13 +77,9 @@ func testTree(t *testing.T, b *tab) {
 	b.waitListed("notes.txt")
 	b.makeFolder("inner")
 
-	b.click(in("entry", "notes.txt", "entry-rename"))
-	b.fill(id("dialog-input"), "inner")
-	b.click(id("dialog-ok"))
-	b.wait(`!!document.querySelector('[data-testid=toast]')`) // the name is taken
-	b.click(in("entry", "notes.txt", "entry-rename"))
-	b.fill(id("dialog-input"), "renamed.txt")
-	b.click(id("dialog-ok"))
+	b.rename("notes.txt", "inner")
+	b.wait(`document.querySelector('[data-testid=toast]')`) // the name is taken
+	b.rename("notes.txt", "renamed.txt")
 	b.waitListed("renamed.txt")
 	if !bytes.Equal(b.download("renamed.txt"), content) {
 		t.Error("the download differs from what was uploaded")
@@ -104,12 +100,22 @@ func testTree(t *testing.T, b *tab) {
 	b.click(id("empty-trash"))
 	b.click(id("dialog-ok"))
 	b.waitNotListed("renamed.txt")
+	b.click(id("account"))
 	b.click(id("signout"))
 	b.wait(`!!document.querySelector('[data-testid=auth-submit]')`)
 }
 
+// rename gives an entry another name where it stands.
+func (b *tab) rename(old, name string) {
+	b.t.Helper()
+	b.click(in("entry", old, "entry-rename"))
+	b.fill(id("rename-input"), name)
+	b.key("Enter")
+}
+
 func (b *tab) makeFolder(name string) {
 	b.t.Helper()
+	b.click(id("new"))
 	b.click(id("new-folder"))
 	b.fill(id("dialog-input"), name)
 	b.click(id("dialog-ok"))
@@ -129,20 +135,23 @@ func testLanguages(t *testing.T, b *tab) {
 	}
 	b.signUp(newName())
 	b.setLanguage("zh")
-	b.wait(`document.documentElement.lang === 'zh-CN' && document.body.textContent.includes('新建文件夹')`)
+	b.wait(`document.documentElement.lang === 'zh-CN' && document.body.textContent.includes('我的网盘')`)
 	b.reload()
-	b.wait(`document.body.textContent.includes('新建文件夹')`)
+	b.wait(`document.body.textContent.includes('我的网盘')`)
 }
 
 func (b *tab) setLanguage(name string) {
 	b.t.Helper()
-	b.wait(fmt.Sprintf(`(() => {
-		const select = document.querySelector('[data-testid=language]');
-		if (!select) return false;
-		select.value = %q;
-		select.dispatchEvent(new Event('change'));
-		return true;
-	})()`, name))
+	b.openAccount()
+	b.fill(id("language"), name)
+	b.wait(fmt.Sprintf(`document.documentElement.lang.startsWith(%q)`, name))
+}
+
+// openAccount opens the box with a person's choices; the stranger's page shows them all the time.
+func (b *tab) openAccount() {
+	b.t.Helper()
+	b.wait(`document.querySelector('[data-testid=account], [data-testid=language]')`)
+	b.wait(`document.querySelector('[data-testid=language]') || document.querySelector('[data-testid=account]').click()`)
 }
 
 // testLooks takes pictures for people to look at, and checks that nothing is wider than the smallest phone.
@@ -177,13 +186,13 @@ func (b *tab) shootAll(name string) {
 			})
 			b.must(err)
 			for _, width := range []int64{1280, 360} {
-				b.limit("resize", chromedp.EmulateViewport(width, 800))
+				b.resize(width)
 				b.wait(`document.documentElement.scrollWidth <= innerWidth`)
 				b.shoot(fmt.Sprintf("%s-%s-%s-%d", name, language, scheme, width))
 			}
 		}
 	}
-	b.limit("resize", chromedp.ResetViewport())
+	b.resize(1280)
 	b.setLanguage("en")
 }
 
@@ -202,3 +211,10 @@ func randomFile(t *testing.T, name string, size int) (string, []byte) {
 }
 
 func newName() string { return "user-" + strings.ToLower(rand.Text()[:10]) }
+
+// resize makes the window as wide as that, and waits until the page knows.
+func (b *tab) resize(width int64) {
+	b.t.Helper()
+	b.limit("resize", chromedp.EmulateViewport(width, 800))
+	b.wait(fmt.Sprintf("innerWidth === %d", width))
+}

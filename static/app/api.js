@@ -2,39 +2,12 @@
 //
 // The browser's cookie signs the requests; nothing secret is ever part of a URL.
 
-// The codes of the server's envelope that the page acts on.
-export const Code = {
-  OK: 0,
-  Miss: -1,
-  ChunksMissing: -2,
-  ProofNeeded: -3,
-  SignupFailed: 10003,
-  SigninFailed: 10004,
-  AlreadyHave: 10006,
-  DigestMismatch: 10101,
-  NotFound: 10102,
-  Conflict: 10105,
-};
+import { ApiError, Code, parse, send } from './send.js';
+
+export { Code };
 
 const TIMEOUT = 60_000; // for an answer, or for the next sign of life of a chunk
 const LONG_TIMEOUT = 600_000; // complete may have to hash
-
-export class ApiError extends Error {
-  constructor({ status = 0, code = 0, msg = '', data = null, retryAfter = 0 }) {
-    super(msg || `status ${status}, code ${code}`);
-    this.name = 'ApiError';
-    Object.assign(this, { status, code, msg, data, retryAfter });
-  }
-
-  // offline: no answer came at all.
-  get offline() {
-    return this.status === 0;
-  }
-
-  get signedOut() {
-    return this.status === 401 && this.code !== Code.SigninFailed;
-  }
-}
 
 export class Api {
   constructor({ base = '', headers = {} } = {}) {
@@ -71,8 +44,18 @@ export class Api {
     return this.#envelope('/file/mkdir', { path });
   }
 
+  // What an entry is: all that the drive says of it.
+  meta(id) {
+    return this.#bare('/file/meta', { id });
+  }
+
   rename(id, filename) {
     return this.#bare('/file/update', { op: 0, id, filename });
+  }
+
+  // move brings an entry into a folder; conflict is rename, replace or fail.
+  move(id, path, conflict) {
+    return this.#bare('/file/update', { op: 1, id, path, conflict });
   }
 
   restore(id) {
@@ -92,23 +75,46 @@ export class Api {
     return `${this.base}/file/download?id=${encodeURIComponent(id)}`;
   }
 
-  // fastupload returns {hit: true}, {hit: false}, or {challenge, ranges} to be answered by a second call.
-  async fastupload({ filehash, filename, filesize, path, mtime, challenge, proof }, signal) {
-    const params = { filehash, filename, filesize, path, mtime, challenge, proof };
+  // content returns the first bytes of a file, all of it where it is no longer than that.
+  async content(id, { bytes, signal }) {
+    try {
+      const headers = { ...this.headers, Range: `bytes=0-${bytes - 1}` };
+      const answer = await fetch(this.downloadURL(id), { headers, credentials: 'same-origin', signal });
+      if (answer.status === 416) return new Blob(); // an empty file has no first byte
+      if (!answer.ok) open({ ok: false, status: answer.status, json: parse(await answer.text()), header: (n) => answer.headers.get(n) });
+      return await answer.blob();
+    } catch (err) {
+      if (signal.aborted) throw signal.reason;
+      throw err.name === 'ApiError' ? err : new ApiError({ msg: err.message });
+    }
+  }
+
+  // link returns {url, expires}: with it anybody can take the file until then.
+  async link(id) {
+    const answer = await this.#post('/file/downloadurl', { id });
+    if (!answer.ok) open(answer);
+    const url = answer.text.trim();
+    const seconds = Number(new URL(url, location.href).searchParams.get('expires'));
+    return { url, expires: seconds ? new Date(seconds * 1000).toISOString() : '' };
+  }
+
+  // fastupload returns {hit: true, entry}, {hit: false}, or {challenge, ranges} to be answered by a second call.
+  async fastupload({ filehash, filename, filesize, path, mtime, conflict, challenge, proof }, signal) {
+    const params = { filehash, filename, filesize, path, mtime, conflict, challenge, proof };
     const answer = await this.#post('/file/fastupload', params, { signal });
     const { code, data } = answer.json ?? {};
     if (answer.ok && code === Code.Miss) return { hit: false };
     if (answer.ok && code === Code.ProofNeeded) return { hit: false, challenge: data.Challenge, ranges: data.Ranges };
-    open(answer);
-    return { hit: true };
+    return { hit: true, entry: open(answer) };
   }
 
-  init({ filehash, filesize, filename, path, mtime, uploadid }, signal) {
-    return this.#envelope('/file/mpupload/init', { filehash, filesize, filename, path, mtime, uploadid }, { signal });
+  init({ filehash, filesize, filename, path, mtime, uploadid, chunksize }, signal) {
+    const params = { filehash, filesize, filename, path, mtime, uploadid, chunksize };
+    return this.#envelope('/file/mpupload/init', params, { signal });
   }
 
-  complete({ uploadid, filehash, filesize, filename, path }, signal) {
-    const params = { uploadid, filehash, filesize, filename, path };
+  complete({ uploadid, filehash, filesize, filename, path, conflict }, signal) {
+    const params = { uploadid, filehash, filesize, filename, path, conflict };
     return this.#envelope('/file/mpupload/complete', params, { signal, timeout: LONG_TIMEOUT });
   }
 
@@ -121,46 +127,21 @@ export class Api {
     return this.#envelope('/file/mpupload/status', { uploadid }, { signal });
   }
 
-  // sendChunk puts one chunk. Unlike fetch, XMLHttpRequest tells how many bytes have gone, and streams a slice of a
-  // file from the disk.
-  sendChunk({ uploadid, index, body, sha1 }, { signal, onProgress = () => {} }) {
+  // sendChunk puts one chunk.
+  async sendChunk({ uploadid, index, body, sha1 }, options) {
     const query = new URLSearchParams(present({ uploadid, index, chunkSha1: sha1 }));
-    return new Promise((resolve, reject) => {
-      const xhr = new XMLHttpRequest();
-      const stop = () => xhr.abort();
-      let timer;
-      const alive = () => {
-        clearTimeout(timer);
-        timer = setTimeout(stop, TIMEOUT);
-      };
-      const settle = (how, value) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', stop);
-        how(value);
-      };
-      xhr.upload.onprogress = (event) => {
-        alive();
-        onProgress(event.loaded);
-      };
-      xhr.onerror = () => settle(reject, new ApiError({ msg: 'no connection' }));
-      xhr.onabort = () => settle(reject, signal?.aborted ? signal.reason : new ApiError({ msg: 'no sign of life' }));
-      xhr.onload = () => {
-        try {
-          settle(resolve, open(readXHR(xhr)));
-        } catch (err) {
-          settle(reject, err);
-        }
-      };
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      signal?.addEventListener('abort', stop, { once: true });
-      xhr.open('POST', `${this.base}/file/mpupload/uppart?${query}`);
-      xhr.setRequestHeader('Content-Type', 'application/octet-stream');
-      alive();
-      xhr.send(body);
-    });
+    return open(await this.#send(`/file/mpupload/uppart?${query}`, body, options));
+  }
+
+  // sendForm puts whole small files into a folder, all or none; it returns what became of each, in order.
+  async sendForm(files, { path, conflict }, options) {
+    const form = new FormData();
+    for (const file of files) form.append('file', file, file.name.normalize('NFC'));
+    return open(await this.#send(`/file/upload?${new URLSearchParams({ path, conflict })}`, form, options));
+  }
+
+  #send(path, body, options) {
+    return send(this.base + path, body, { headers: this.headers, timeout: TIMEOUT, ...options });
   }
 
   async #envelope(path, params, options) {
@@ -193,7 +174,7 @@ export class Api {
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
       const text = await answer.text();
-      return { ok: answer.ok, status: answer.status, json: parse(text), header: (name) => answer.headers.get(name) };
+      return { ok: answer.ok, status: answer.status, text, json: parse(text), header: (name) => answer.headers.get(name) };
     } catch (err) {
       if (signal?.aborted) throw signal.reason;
       throw new ApiError({ msg: err.message });
@@ -211,23 +192,6 @@ function open({ ok, status, json, header }) {
     data: json?.data,
     retryAfter: Number(header('Retry-After')) || 0,
   });
-}
-
-function readXHR(xhr) {
-  return {
-    ok: xhr.status >= 200 && xhr.status < 300,
-    status: xhr.status,
-    json: parse(xhr.responseText),
-    header: (name) => xhr.getResponseHeader(name),
-  };
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 // present leaves out what is not given.

@@ -1,67 +1,112 @@
-// The queue of uploads. It knows neither the DOM nor fetch: the API, the hasher and the notes are given to it.
+// The queue of uploads. It knows neither the DOM nor fetch: the API, the hasher, the notes and the rest are given to it.
 //
 // Events: "list" (uploads came or went), "change" (detail: an upload whose figures moved), "finished" (detail: an upload
 // whose file is now in the drive), "signin" (the session is over; uploads wait until signedIn is called).
 
+import { Batch, suitsBatch } from './batch.js';
 import { Slots } from './chunks.js';
+import { allowed } from './handles.js';
+import { Names } from './names.js';
+import { Pace } from './pace.js';
 import { persist, Waiting } from './retry.js';
 import { matches } from './queue-store.js';
-import { ACTIVE, ENDED, Upload } from './upload.js';
+import { ACTIVE, ENDED, OVER, Upload } from './upload.js';
 
 const FILES = 3; // at once
 const CHUNKS = 4; // on the way at once, over all files; browsers open six connections to a host
 
 export class UploadEngine extends EventTarget {
   uploads = [];
+  pace = new Pace();
 
+  #queue = []; // uploads that wait for their turn, in order
+  #waitingForTwin = new Set();
+  #running = new Set(); // uploads and batches
+  #pumping = false;
   #waiting = new Waiting();
   #lastId = 0;
   #askFrom = 0; // when asking for instant uploads makes sense again
   #session = null; // while signed out: {promise, resolve}
   #signins = 0;
+  #ending = 0; // cancels on their way
 
-  constructor({ api, hasher, notes, files = FILES, chunks = CHUNKS }) {
+  // handles keeps files' handles, locks tells pages of one browser apart, ask({group, name, folder}) answers name clashes
+  // by rename, replace or skip.
+  constructor({ api, hasher, notes, handles = null, locks = null, ask = async () => 'rename', files = FILES, chunks = CHUNKS }) {
     super();
-    Object.assign(this, { api, hasher, notes, files });
+    Object.assign(this, { api, hasher, notes, handles, locks, ask, files });
+    this.names = new Names(api);
     this.slots = new Slots(chunks);
   }
 
-  // add queues files for a folder. One that looks like an unfinished upload continues that.
-  add(files, path) {
-    for (const file of files) {
+  // add queues files for a folder: Files, or {file, folder, handle} with the folder they lie in below that. One that
+  // looks like an unfinished upload continues that.
+  // group is what a person did at once: what is answered for all of it is for these.
+  add(items, path, group = {}) {
+    const unfinished = this.uploads.filter((u) => u.state === 'needsfile');
+    for (const item of items) {
+      const { file, folder, handle } = item instanceof File ? { file: item, folder: folderOf(item) } : item;
       const name = file.name.normalize('NFC');
-      const unfinished = this.uploads.find((u) => u.state === 'needsfile' && this.#looksLike(file, name, u));
-      if (unfinished) this.attach(unfinished, file);
-      else this.#new({ file, name, size: file.size, mtime: file.lastModified, path });
+      const found = unfinished.find((u) => u.state === 'needsfile' && this.#looksLike(file, name, u));
+      const into = below(path, folder);
+      if (found) this.attach(found, file, handle);
+      else this.#new({ file, handle, name, size: file.size, mtime: file.lastModified, path: into, group });
     }
     this.#listed();
-    this.#pump();
   }
 
-  // recall lists what the server says is unfinished; those uploads need their files again.
+  // recall lists what the server says is unfinished; those uploads need their files again, or go on by their handles.
   async recall() {
     const sessions = (await this.api.status()) ?? [];
-    this.notes.keep([...sessions.map((s) => s.UploadID), ...this.uploads.map((u) => u.uploadId)]);
+    const ids = [...sessions.map((s) => s.UploadID), ...this.uploads.map((u) => u.uploadId)];
+    this.notes.keep(ids);
+    this.handles?.keep(ids);
+    const recalled = [];
     for (const session of sessions) {
       if (this.uploads.some((u) => u.uploadId === session.UploadID)) continue;
       const note = this.notes.get(session.UploadID);
       const about = { name: session.FileName, size: session.FileSize, mtime: note?.mtime, path: note?.path };
-      this.#new({ ...about, uploadId: session.UploadID, state: 'needsfile' }).recall(session);
+      const upload = this.#new({ ...about, uploadId: session.UploadID, state: 'needsfile' });
+      upload.recall(session);
+      recalled.push(upload);
     }
     this.#listed();
+    for (const upload of recalled) await this.#continueAlone(upload);
+  }
+
+  async #continueAlone(upload) {
+    upload.handle = (await this.handles?.get(upload.uploadId)) ?? null;
+    if (!upload.handle) return;
+    this.changed(upload);
+    if (!(await this.#elsewhere(upload.uploadId))) await this.continue(upload, { ask: false });
+  }
+
+  // continue takes up an unfinished upload by its handle, asking the person where that is needed; false: it cannot.
+  async continue(upload, { ask = true } = {}) {
+    if (!upload.handle || !(await allowed(upload.handle, ask))) return false;
+    try {
+      return this.attach(upload, await upload.handle.getFile());
+    } catch {
+      upload.handle = null; // the file is gone or another
+      this.handles?.drop(upload.uploadId);
+      this.changed(upload);
+      return false;
+    }
   }
 
   // attach continues an unfinished upload with a file; false: it cannot be that file.
-  attach(upload, file) {
+  attach(upload, file, handle = upload.handle) {
     if (upload.state !== 'needsfile' || file.size !== upload.size) return false;
     const note = this.notes.get(upload.uploadId);
     const same = this.#looksLike(file, file.name.normalize('NFC'), upload);
-    upload.attach(file, same && note?.mtime === file.lastModified);
+    upload.attach(file, same && note?.mtime === file.lastModified, handle);
     return true;
   }
 
   pause(upload) {
-    if (upload.state === 'queued' || ACTIVE.has(upload.state)) upload.pause();
+    if (upload.state !== 'queued' && !ACTIVE.has(upload.state)) return;
+    upload.pause();
+    upload.batch?.breakUp();
   }
 
   resume(upload) {
@@ -71,7 +116,15 @@ export class UploadEngine extends EventTarget {
   // cancel ends an upload, also on the server, and takes it off the list; so does discarding one that needs its file.
   async cancel(upload) {
     this.remove(upload);
-    await upload.cancel();
+    const { batch } = upload;
+    this.#ending++;
+    try {
+      const ended = upload.cancel();
+      batch?.breakUp();
+      await ended;
+    } finally {
+      this.#ending--;
+    }
   }
 
   remove(upload) {
@@ -79,13 +132,36 @@ export class UploadEngine extends EventTarget {
     this.#listed();
   }
 
+  // What a person may do with all at once.
+
+  pauseAll() {
+    for (const upload of this.uploads) this.pause(upload);
+  }
+
+  resumeAll() {
+    for (const upload of this.uploads) if (upload.state === 'paused') this.resume(upload);
+  }
+
+  retryAll() {
+    for (const upload of this.uploads) if (upload.state === 'failed') this.resume(upload);
+  }
+
+  async cancelAll() {
+    const going = this.uploads.filter((u) => !OVER.has(u.state) && u.state !== 'needsfile' && u.state !== 'checking');
+    for (const upload of going) if (upload.state === 'queued') upload.pause(); // so that none starts meanwhile
+    const gone = new Set(going);
+    this.uploads = this.uploads.filter((u) => !gone.has(u));
+    this.#listed();
+    await Promise.all(going.map((upload) => this.cancel(upload)));
+  }
+
   clearEnded() {
-    this.uploads = this.uploads.filter((u) => u.state !== 'done' && u.state !== 'instant');
+    this.uploads = this.uploads.filter((u) => !OVER.has(u.state));
     this.#listed();
   }
 
   get busy() {
-    return this.uploads.some((u) => u.state === 'queued' || ACTIVE.has(u.state));
+    return this.#ending > 0 || this.uploads.some((u) => u.state === 'queued' || ACTIVE.has(u.state));
   }
 
   // wake tries again what waits for the network.
@@ -146,27 +222,74 @@ export class UploadEngine extends EventTarget {
     return null;
   }
 
+  // hold tells other pages of this browser that a session is worked on here, until the returned function is called.
+  hold(uploadId) {
+    let release = () => {};
+    const held = new Promise((resolve) => {
+      release = resolve;
+    });
+    this.locks?.request(lockOf(uploadId), { ifAvailable: true }, () => held).catch(() => {});
+    return release;
+  }
+
+  async #elsewhere(uploadId) {
+    const { held = [] } = (await this.locks?.query().catch(() => null)) ?? {};
+    return held.some(({ name }) => name === lockOf(uploadId));
+  }
+
   changed(upload) {
     this.dispatchEvent(new CustomEvent('change', { detail: upload }));
   }
 
   stateChanged(upload) {
+    if (upload.state === 'queued') this.#queue.push(upload);
+    if (ACTIVE.has(upload.state)) this.#running.add(upload.batch ?? upload);
+    else if (!upload.batch) this.#running.delete(upload);
     this.changed(upload);
-    queueMicrotask(() => this.#pump());
+    this.#pumpSoon();
+  }
+
+  batchEnded(batch) {
+    this.#running.delete(batch);
+    this.#pumpSoon();
   }
 
   finished(upload) {
+    this.names.add(upload.path, upload.entry);
     this.dispatchEvent(new CustomEvent('finished', { detail: upload }));
   }
 
+  #pumpSoon() {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    queueMicrotask(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
   #pump() {
-    let active = this.uploads.filter((u) => ACTIVE.has(u.state)).length;
-    for (const upload of this.uploads) {
-      if (active >= this.files) return;
-      if (upload.state !== 'queued' || (upload.waitFor && !this.#gone(upload.waitFor))) continue;
+    for (const upload of this.#waitingForTwin) {
+      if (!this.#gone(upload.waitFor)) continue;
+      this.#waitingForTwin.delete(upload);
       upload.waitFor = null;
+      this.#queue.push(upload);
+    }
+    while (this.#running.size < this.files && this.#queue.length) this.#startNext();
+  }
+
+  #startNext() {
+    const upload = this.#queue.shift();
+    if (upload.state !== 'queued' || upload.batch) return;
+    if (upload.waitFor) {
+      this.#waitingForTwin.add(upload);
+      this.#pumpSoon();
+    } else if (suitsBatch(upload)) {
+      const batch = Batch.gather(this, upload, this.#queue);
+      this.#queue = this.#queue.filter((u) => !u.batch);
+      batch.start();
+    } else {
       upload.start();
-      active++;
     }
   }
 
@@ -177,6 +300,7 @@ export class UploadEngine extends EventTarget {
   #new(about) {
     const upload = new Upload(this, { id: ++this.#lastId, ...about });
     this.uploads.push(upload);
+    if (upload.state === 'queued') this.stateChanged(upload);
     return upload;
   }
 
@@ -188,4 +312,18 @@ export class UploadEngine extends EventTarget {
   #listed() {
     this.dispatchEvent(new CustomEvent('list'));
   }
+}
+
+function lockOf(uploadId) {
+  return `blinkdrive upload ${uploadId}`;
+}
+
+// folderOf is where a file lies in a folder that was chosen as a whole.
+function folderOf(file) {
+  return (file.webkitRelativePath ?? '').split('/').slice(0, -1).join('/');
+}
+
+function below(path, folder) {
+  if (!folder) return path;
+  return `${path === '/' ? '' : path}/${folder.normalize('NFC')}`;
 }

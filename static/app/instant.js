@@ -2,8 +2,11 @@
 
 const CHALLENGES = 3; // one may expire before it is answered
 
-// askInstant returns {hit}, {hit: false, noRoom} where the quota forbids the link, or {hit: false, retryAfter} where the
-// server wants no more questions for now. Whatever goes wrong otherwise is no hit: sending the bytes is the way on.
+import { Code } from './api.js';
+
+// askInstant returns {hit, entry}; {hit: false} with noRoom where the quota forbids the link, with taken where something
+// else has the name, or with retryAfter where the server wants no more questions for now. Whatever goes wrong otherwise
+// is no hit: sending the bytes is the way on.
 // call makes a request; about is what fastupload wants to know.
 export async function askInstant({ api, hasher, call, file, about, signal }) {
   const ask = (more) => call(() => api.fastupload({ ...about, ...more }, signal));
@@ -14,11 +17,11 @@ export async function askInstant({ api, hasher, call, file, about, signal }) {
       const proof = await abortable(hasher.proof(file, challenge, ranges).result, signal);
       answer = await ask({ challenge, proof });
     }
-    return { hit: answer.hit };
+    return { hit: answer.hit, entry: answer.entry };
   } catch (err) {
     if (signal.aborted || err.name !== 'ApiError') throw err;
     if (err.status === 429) return { hit: false, retryAfter: err.retryAfter || 60 };
-    return { hit: false, noRoom: err.status === 507 };
+    return { hit: false, noRoom: err.status === 507, taken: err.code === Code.Conflict };
   }
 }
 

@@ -2,13 +2,15 @@
 
 import { Api } from './api.js';
 import { UploadEngine } from './engine.js';
+import { HandleStore } from './handles.js';
 import { Hasher } from './hasher.js';
 import { QueueStore } from './queue-store.js';
 import { authPage, signinAgain } from './views/auth.js';
+import { ClashQuestions } from './views/clash.js';
 import { confirmed } from './views/dialog.js';
 import { DriveView } from './views/drive.js';
-import { attempt, toast } from './views/toast.js';
-import { showLanguage, sorry, t } from './words.js';
+import { attempt, report } from './views/toast.js';
+import { showLanguage, t } from './words.js';
 
 class Page {
   #root = document.getElementById('app');
@@ -19,7 +21,10 @@ class Page {
   constructor() {
     this.api = new Api();
     this.notes = new QueueStore();
-    this.engine = new UploadEngine({ api: this.api, hasher: new Hasher(), notes: this.notes });
+    this.handles = new HandleStore();
+    this.clashes = new ClashQuestions();
+    this.engine = new UploadEngine({ api: this.api, hasher: new Hasher(), notes: this.notes, handles: this.handles,
+      locks: navigator.locks, ask: (question) => this.#askClash(question) });
     this.engine.addEventListener('signin', () => this.#askAgain());
     document.addEventListener('language', () => this.#show());
     document.addEventListener('signedout', () => this.#user && this.engine.signedOut());
@@ -36,7 +41,7 @@ class Page {
     try {
       this.#user = (await this.api.info()).Username;
     } catch (err) {
-      if (!err.signedOut) toast(sorry(err));
+      if (!err.signedOut) report(err);
     }
     await this.#enter();
   }
@@ -47,14 +52,15 @@ class Page {
   }
 
   #show() {
+    for (const box of document.querySelectorAll('[popover=auto]')) box.hidePopover();
     this.#view?.close();
     this.#view = null;
     if (!this.#user) {
       this.#showAuth();
       return;
     }
-    const { api, engine } = this;
-    this.#view = new DriveView({ api, engine, username: this.#user, signout: () => this.#signout() });
+    const { api, engine, clashes } = this;
+    this.#view = new DriveView({ api, engine, clashes, username: this.#user, signout: () => this.#signout() });
     this.#root.replaceChildren(this.#view.element);
   }
 
@@ -71,6 +77,10 @@ class Page {
     this.#root.querySelector('input')?.focus();
   }
 
+  #askClash({ group, name, folder }) {
+    return this.clashes.ask({ group, name, folder: folder === '/' ? t('nav.root') : folder });
+  }
+
   #askAgain() {
     const done = () => {
       this.engine.signedIn();
@@ -85,9 +95,10 @@ class Page {
   }
 
   // leave starts the page anew, so that nothing of this person stays.
-  #leave() {
-    for (const upload of this.engine.uploads) this.engine.pause(upload);
+  async #leave() {
+    this.engine.pauseAll();
     this.notes.clear();
+    await this.handles.clear();
     history.replaceState(null, '', location.pathname);
     location.reload();
   }

@@ -2,6 +2,7 @@
 //
 //	queued → hashing → uploading → checking → done
 //	            ↘          ↘ instant: the drive had the content already
+//	asking: the name is taken; then it goes on, or ends as skipped, or as present: it is the very file
 //	paused, failed, cancelled; needsfile: unfinished on the server, and the browser does not have the file any more
 //
 // A large file's chunks go up while it is hashed. A small one is hashed first, because asking then saves more than waiting.
@@ -16,8 +17,9 @@ const ASK_FROM = 256 << 10; // below, sending is quicker than a proof
 const TURNS = 5; // how often an upload may start over because of what the server says
 const REPAIRS = 3; // how often complete may ask for chunks again
 
-export const ENDED = new Set(['done', 'instant', 'failed', 'cancelled']);
-export const ACTIVE = new Set(['hashing', 'uploading', 'checking']);
+export const OVER = new Set(['done', 'instant', 'present', 'skipped']); // nothing is left to do
+export const ENDED = new Set([...OVER, 'failed', 'cancelled']);
+export const ACTIVE = new Set(['hashing', 'uploading', 'checking', 'asking']);
 
 // Stopped is why requests are aborted when a person pauses or cancels.
 class Stopped extends Error {}
@@ -41,6 +43,9 @@ export class Upload {
   hashed = 0;
   entry = null; // the result
   waitFor = null; // the upload that brings the same content
+  conflict = undefined; // what is done about a taken name, once that was asked
+  batch = null; // the form that it goes up in, if it is small
+  alone = false; // it must not go up in a form
 
   #meter = new Meter();
   #counted = 0;
@@ -51,15 +56,21 @@ export class Upload {
   #asking = 'may'; // may, must (the drive said it has it), no (asked already)
   #run = null;
   #abort = null;
+  #inForm = 0; // bytes that went in a form
+  #release = () => {}; // tells other pages that the session is free
 
-  constructor(engine, { id, file = null, name, size, mtime, path, uploadId = '', state = 'queued' }) {
+  constructor(engine, { id, file = null, handle = null, name, size, mtime, path, group = {}, uploadId = '', state = 'queued' }) {
     this.engine = engine;
-    Object.assign(this, { id, file, name, size, mtime, path, uploadId, state });
+    Object.assign(this, { id, file, handle, name, size, mtime, path, group, uploadId, state });
   }
 
   get sent() {
-    if (this.state === 'done' || this.state === 'instant') return this.size;
-    return this.#chunks?.sent ?? 0;
+    if (OVER.has(this.state)) return this.size;
+    return this.#chunks?.sent ?? this.#inForm;
+  }
+
+  get digest() {
+    return this.#digest;
   }
 
   get speed() {
@@ -91,8 +102,8 @@ export class Upload {
   }
 
   // attach gives the file to an upload that needs one. trusted: it surely is the same, so that it need not be hashed.
-  attach(file, trusted) {
-    this.file = file;
+  attach(file, trusted, handle = null) {
+    Object.assign(this, { file, handle });
     this.mtime = file.lastModified;
     this.name ||= file.name.normalize('NFC');
     this.error = null;
@@ -107,6 +118,34 @@ export class Upload {
 
   unpause() {
     this.#set('queued');
+  }
+
+  // What a batch does with its uploads.
+
+  enter(state) {
+    this.error = null;
+    this.#inForm = 0;
+    this.#set(state);
+  }
+
+  setDigest(digest) {
+    this.#digest = digest;
+    this.hashed = this.size;
+  }
+
+  tellSent(bytes) {
+    this.#inForm = bytes;
+    this.engine.changed(this);
+  }
+
+  tellWaiting(why) {
+    this.note = why;
+    this.engine.changed(this);
+  }
+
+  arrive(entry) {
+    this.entry = entry;
+    this.#finish('done');
   }
 
   async cancel() {
@@ -129,6 +168,8 @@ export class Upload {
       await this.#turns(signal);
     } catch (err) {
       if (!signal.aborted) this.#failed(err);
+    } finally {
+      this.#release();
     }
   }
 
@@ -146,14 +187,39 @@ export class Upload {
   // turn goes from wherever the upload stands to its end, and returns the state there.
   async #turn(signal) {
     this.#hashing?.resume();
+    const early = await this.#taken(signal);
+    if (early) return early;
     const hashFirst = this.size <= SMALL || this.#asking === 'must' || this.#boundTo;
     if (hashFirst && !this.#digest) await this.#hash(signal, 'hashing');
-    if (this.#digest && (await this.#known(signal))) return 'instant';
+    if (this.#digest) {
+      const end = await this.#known(signal);
+      if (end) return end;
+    }
     await this.#open(signal);
     this.#set('uploading');
-    if (await this.#sendAndHash(signal)) return 'instant';
-    await this.#complete(signal);
-    return 'done';
+    return (await this.#sendAndHash(signal)) || (await this.#complete(signal)) || 'done';
+  }
+
+  // taken finds out what is to be done if the name is taken; where that ends the upload, it returns the end. sure: the
+  // drive has just said so.
+  async #taken(signal, { sure = false } = {}) {
+    if (this.conflict && !sure) return '';
+    const { names } = this.engine;
+    if (sure) names.forget(this.path);
+    const there = await abortable(names.find(this.path, this.name), signal);
+    if (!there && !sure) return '';
+    if (there?.Kind === 'file' && there.FileSize === this.size) {
+      if (!this.#digest) await this.#hash(signal, this.uploadId ? undefined : 'hashing');
+      if (there.FileHash === this.#digest) return 'present';
+    }
+    const before = this.state;
+    this.#set('asking');
+    const { group, name, path: folder } = this;
+    const how = await abortable(this.engine.ask({ group, name, folder }), signal);
+    if (how === 'skip') return 'skipped';
+    this.conflict = how;
+    this.#set(before);
+    return '';
   }
 
   // recover says whether another turn may do better after this error, and prepares it.
@@ -189,10 +255,10 @@ export class Upload {
     if (this.#boundTo && this.#boundTo !== this.#digest) throw new NotSame('this is another file');
   }
 
-  // known asks whether the drive has the content already, and makes the file of it if so.
+  // known asks whether the drive has the content already, and makes the file of it if so; it returns the end, if it is one.
   async #known(signal) {
     const may = this.#asking === 'may' && !this.#boundTo && this.engine.mayAsk(this.size, ASK_FROM);
-    if (!may && this.#asking !== 'must') return false;
+    if (!may && this.#asking !== 'must') return '';
     this.#asking = 'no';
     let answer = await this.#ask(signal);
     if (answer.noRoom && this.uploadId) {
@@ -200,13 +266,19 @@ export class Upload {
       await this.#cancelSession();
       answer = await this.#ask(signal);
     }
+    if (answer.taken) {
+      const end = await this.#taken(signal, { sure: true });
+      if (end) return end;
+      answer = await this.#ask(signal);
+    }
     if (answer.retryAfter) this.engine.askLater(answer.retryAfter);
-    return answer.hit;
+    if (answer.hit) this.entry = answer.entry;
+    return answer.hit ? 'instant' : '';
   }
 
   #ask(signal) {
     const { api, hasher } = this.engine;
-    const about = { ...this.#names(), filehash: this.#digest, filesize: this.size };
+    const about = { ...this.#names(), filehash: this.#digest, filesize: this.size, conflict: this.conflict ?? 'fail' };
     const call = (request) => this.#call(signal, request, 'once');
     return askInstant({ api, hasher, call, file: this.file, about, signal });
   }
@@ -228,10 +300,14 @@ export class Upload {
     this.#chunks = new Chunks(session);
     this.#counted = this.#chunks.sent;
     this.engine.notes.put(this.uploadId, { name: this.name, size: this.size, mtime: this.mtime, path: this.path });
+    if (this.handle) this.engine.handles?.put(this.uploadId, this.handle);
+    this.#release();
+    this.#release = this.engine.hold(this.uploadId);
   }
 
   #initial() {
-    return { ...this.#names(), filesize: this.size, filehash: this.#digest || undefined };
+    const { chunkSize } = this.engine.pace;
+    return { ...this.#names(), filesize: this.size, filehash: this.#digest || undefined, chunksize: chunkSize };
   }
 
   #names() {
@@ -239,7 +315,7 @@ export class Upload {
     return { filename: this.name, path: this.path, mtime };
   }
 
-  // sendAndHash sends the chunks while the digest is found and settled; it returns true when the upload turned instant.
+  // sendAndHash sends the chunks while the digest is found and settled; it returns the end when the upload turned instant.
   async #sendAndHash(signal) {
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
@@ -248,9 +324,9 @@ export class Upload {
     settling.catch(() => {});
     try {
       // Either one's failure counts at once; hashing may have hours to go.
-      if (await Promise.race([settling, sending.then(() => settling)])) return true;
-      await sending;
-      return false;
+      const end = await Promise.race([settling, sending.then(() => settling)]);
+      if (!end) await sending;
+      return end;
     } finally {
       end.abort(new Stopped('ended'));
       await sending.catch(() => {});
@@ -259,15 +335,16 @@ export class Upload {
 
   async #settle(signal) {
     if (!this.#digest) await this.#hash(signal);
-    if (this.#chunks.missing().length > 0 && (await this.#known(signal))) return true;
-    if (this.#boundTo) return false;
+    const known = this.#chunks.missing().length > 0 && (await this.#known(signal));
+    if (known) return known;
+    if (this.#boundTo) return '';
     const about = { uploadid: this.uploadId, filehash: this.#digest, filesize: this.size };
     const session = await this.#call(signal, () => this.engine.api.init(about, signal));
     if (session.UploadID !== this.uploadId) {
       throw Object.assign(new Error('moved'), { name: 'ApiError', code: Code.Conflict, data: session });
     }
     this.#boundTo = this.#digest;
-    return false;
+    return '';
   }
 
   #sendMissing(signal) {
@@ -280,9 +357,11 @@ export class Upload {
     const body = this.file.slice(start, end);
     const sha1 = await abortable(this.engine.hasher.digest(body).result, signal);
     const onProgress = (loaded) => this.#count(index, loaded);
+    const begun = performance.now();
     try {
       const about = { uploadid: this.uploadId, index, body, sha1 };
       await this.engine.api.sendChunk(about, { signal, onProgress });
+      this.engine.pace.sent(body.size, performance.now() - begun);
     } catch (err) {
       this.#count(index, 0);
       // The bytes were hurt on the way: the server has dropped them, and the next try is as good as the first.
@@ -291,29 +370,36 @@ export class Upload {
     }
   }
 
+  // complete makes the file; it returns the end where that is another than done.
   async #complete(signal) {
     for (let repairs = 0; ; repairs++) {
       this.#set('checking');
       try {
-        const about = { ...this.#names(), uploadid: this.uploadId, filehash: this.#digest, filesize: this.size };
+        const about = { ...this.#names(), uploadid: this.uploadId, filehash: this.#digest, filesize: this.size,
+          conflict: this.conflict ?? 'fail' };
         this.entry = await this.#call(signal, () => this.engine.api.complete(about, signal));
-        return;
+        return '';
       } catch (err) {
+        if (repairs >= REPAIRS) throw err;
         const again = wanted(err);
-        if (!again || repairs >= REPAIRS) throw err;
-        this.#chunks.drop(again);
+        if (again) {
+          this.#chunks.drop(again);
+          this.#set('uploading');
+          await this.#sendMissing(signal);
+          continue;
+        }
+        if (err.code !== Code.Conflict || err.data?.UploadID) throw err;
+        const end = await this.#taken(signal, { sure: true });
+        if (end) return end;
       }
-      this.#set('uploading');
-      await this.#sendMissing(signal);
     }
   }
 
   // Ends.
 
   #finish(state) {
-    const left = this.uploadId;
-    if (state === 'instant') this.#cancelSession(left);
-    else this.engine.notes.drop(left);
+    if (state === 'done') this.#forget(this.uploadId);
+    else this.#cancelSession();
     this.#set(state);
     this.engine.finished(this);
   }
@@ -354,8 +440,14 @@ export class Upload {
     }
   }
 
+  #forget(uploadId) {
+    if (!uploadId) return;
+    this.engine.notes.drop(uploadId);
+    this.engine.handles?.drop(uploadId);
+  }
+
   #leaveSession() {
-    this.engine.notes.drop(this.uploadId);
+    this.#forget(this.uploadId);
     this.uploadId = '';
     this.#boundTo = '';
     this.#chunks = null;

@@ -2,7 +2,8 @@
 
 import { Code } from '../api.js';
 import { sorry, t } from '../words.js';
-import { h } from './dom.js';
+import { themeChoice } from './account.js';
+import { brand, h } from './dom.js';
 import { languageChoice } from './language.js';
 
 // authPage shows the form to sign in, or, with signup, to make an account. done(username) is called when signed in.
@@ -13,12 +14,12 @@ export function authPage({ api, done, signup = false, again }) {
   return h('main', { class: 'auth' },
     h('div', { class: 'card' },
       h('header', {},
-        h('img', { src: '/static/app/icon.svg', alt: '', width: 40, height: 40 }),
+        brand(48),
         h('h1', {}, 'Blinkdrive'),
         h('p', { class: 'quiet' }, t('app.tagline'))),
       form({ api, title, signup, done }),
       other),
-    languageChoice());
+    h('p', { class: 'choices' }, languageChoice(), themeChoice()));
 }
 
 // signinAgain asks for the password in front of everything. leave is called by somebody who wants another account.

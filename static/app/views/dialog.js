@@ -1,28 +1,39 @@
 // Questions. Each returns a promise of the answer, null or false where the person turned away.
 
 import { t } from '../words.js';
-import { h } from './dom.js';
+import { button, h } from './dom.js';
 
-export async function confirmed(question, action = t('dialog.ok')) {
-  const { closed } = show(h('p', { id: 'dialog-title' }, question), action, 'danger');
+export async function confirmed(question, action = t('dialog.ok'), { danger = true } = {}) {
+  const { closed } = ask(h('p', { class: 'question', id: 'dialog-title' }, question), action, danger ? 'danger' : 'primary');
   return (await closed) === 'ok';
 }
 
 // askText asks for a line; the part before the extension is selected, so that it can be typed over.
 export async function askText(label, value = '') {
   const input = h('input', { value, required: true, maxLength: 255, testid: 'dialog-input', autocomplete: 'off' });
-  const { closed } = show(h('label', { class: 'field', id: 'dialog-title' }, h('span', {}, label), input), t('dialog.ok'));
-  const dot = value.lastIndexOf('.');
-  input.focus();
-  input.setSelectionRange(0, dot > 0 ? dot : value.length);
+  const { closed } = ask(h('label', { class: 'field', id: 'dialog-title' }, h('span', {}, label), input), t('dialog.ok'));
+  selectStem(input);
   return (await closed) === 'ok' ? input.value.trim() : null;
 }
 
-function show(content, action, kind = 'primary') {
-  const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', testid: 'dialog' });
+// selectStem selects a name without its extension.
+export function selectStem(input) {
+  const dot = input.value.lastIndexOf('.');
+  input.focus();
+  input.setSelectionRange(0, dot > 0 ? dot : input.value.length);
+}
+
+function ask(content, action, kind = 'primary') {
   const ok = h('button', { class: `button ${kind}`, value: 'ok', testid: 'dialog-ok' }, action);
   const cancel = h('button', { class: 'button', type: 'button', onclick: () => dialog.close('') }, t('dialog.cancel'));
-  dialog.append(h('form', { method: 'dialog' }, content, h('div', { class: 'buttons' }, cancel, ok)));
+  const form = h('form', { method: 'dialog' }, content, h('div', { class: 'buttons' }, cancel, ok));
+  const { dialog, closed } = showDialog({ labelledby: 'dialog-title' }, form);
+  return { closed };
+}
+
+// showDialog opens a dialog with anything in it; closed is a promise of its returnValue.
+export function showDialog({ label, labelledby, kind = '', testid = 'dialog' }, ...content) {
+  const dialog = h('dialog', { class: kind, 'aria-label': label, 'aria-labelledby': labelledby, testid }, ...content);
   document.body.append(dialog);
   const closed = new Promise((resolve) => {
     dialog.addEventListener('close', () => {
@@ -31,5 +42,11 @@ function show(content, action, kind = 'primary') {
     });
   });
   dialog.showModal();
-  return { closed };
+  return { dialog, closed };
+}
+
+// titled is the head of a larger dialog: its name and a cross.
+export function titled(title, close) {
+  return h('header', { class: 'dialog-head' }, h('h2', {}, title),
+    button({ icon: 'close', label: t('dialog.close'), testid: 'dialog-close', onclick: close }));
 }

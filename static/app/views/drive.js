@@ -1,133 +1,156 @@
-// The drive of somebody who is signed in: head, where one is, uploads, and the list.
+// The drive of somebody who is signed in: the frame, the place that the address names, what is shown over it, and the
+// queue of uploads.
 
-import { bytes } from '../format.js';
-import { language, t } from '../words.js';
+import { t } from '../words.js';
 import { askText } from './dialog.js';
-import { button, chooser, h } from './dom.js';
+import { h } from './dom.js';
 import { acceptDrops } from './drop.js';
-import { languageChoice } from './language.js';
-import { ListView } from './list.js';
-import { crumbs, folderLink, join, parseRoute } from './route.js';
+import { FolderView } from './folder.js';
+import { openMenu } from './menu.js';
+import { Preview } from './preview.js';
+import { crumbs, join, parentOf, parseRoute } from './route.js';
+import { Shell } from './shell.js';
 import { attempt } from './toast.js';
 import { UploadsView } from './uploads.js';
 
 const SETTLE = 300; // ms; many uploads that end together make one new list
+const STALE = 30_000; // ms after which coming back to the page asks the drive again
 
 export class DriveView {
   #stop = new AbortController();
   #timer = 0;
+  #asked = 0;
+  #dirty = false;
+  #news = []; // entries that arrived in the folder that is shown
 
-  constructor({ api, engine, username, signout }) {
-    Object.assign(this, { api, engine, username, signout });
+  constructor({ api, engine, clashes, username, signout }) {
+    Object.assign(this, { api, engine, clashes });
+    const take = (items) => this.#take(items);
+    this.shell = new Shell({ username, signout, take, mkdir: () => this.#mkdir() });
     this.uploads = new UploadsView(engine);
-    this.nav = h('nav', { class: 'tabs', 'aria-label': t('nav.views') });
-    this.quota = h('span', { class: 'quiet', testid: 'quota' });
-    this.bar = h('div', { class: 'bar' });
-    this.place = h('div', { class: 'place' });
-    this.element = h('div', { class: 'drive' }, this.#head(),
-      h('main', {}, this.bar, this.uploads.element, this.place));
-    const { signal } = this.#stop;
-    window.addEventListener('hashchange', () => this.show(), { signal });
-    engine.addEventListener('finished', () => this.#changedSoon(), { signal });
-    this.endDrops = acceptDrops({ take: (files) => this.#take(files), folderName: () => this.#folderName() });
+    this.preview = new Preview({ api });
+    this.element = h('div', { class: 'page' }, this.shell.element, this.uploads.element);
+    this.#listen();
+    this.endDrops = acceptDrops({ begin: () => this.#delivery(), folderName: () => this.#folderName() });
     this.show();
+  }
+
+  #listen() {
+    const { signal } = this.#stop;
+    const on = (target, name, listener) => target.addEventListener(name, listener, { signal });
+    on(window, 'hashchange', () => this.show());
+    on(document, 'relist', () => this.#open(this.route));
+    on(document, 'keydown', (event) => this.#key(event));
+    on(document, 'visibilitychange', () => document.hidden || this.#lookAgain());
+    on(this.engine, 'finished', ({ detail }) => this.#arrived(detail));
   }
 
   // close lets go of everything outside the element.
   close() {
     this.#stop.abort();
     clearTimeout(this.#timer);
+    this.shell.close();
     this.uploads.close();
+    this.preview.close();
+    this.folder.close();
     this.endDrops();
   }
 
-  // show brings what the address says.
+  // show brings what the address says. What is shown over a list leaves the list as it is.
   show() {
-    this.route = parseRoute(location.hash);
-    this.#showTabs();
-    this.bar.replaceChildren(this.#path(), h('div', { class: 'buttons' }, this.#buttons()));
-    this.list = new ListView({ api: this.api, source: this.route, changed: () => this.#changed() });
-    this.place.replaceChildren(this.list.element);
-    this.#changed();
+    const route = parseRoute(location.hash);
+    if (route.place !== this.route?.place) this.#open(route);
+    this.route = route;
+    this.preview.show(route.show, { listing: this.folder.listing, place: route.place, actions: this.folder.actions });
   }
 
-  #head() {
-    return h('header', { class: 'top' },
-      h('a', { class: 'brand', href: '#/files' },
-        h('img', { src: '/static/app/icon.svg', alt: '', width: 28, height: 28 }), h('span', {}, 'Blinkdrive')),
-      this.nav,
-      h('div', { class: 'account', role: 'group', 'aria-label': t('nav.account') },
-        h('span', { class: 'who' }, h('strong', { testid: 'who' }, this.username), this.quota),
-        languageChoice(),
-        button({ label: t('auth.signout'), text: t('auth.signout'), testid: 'signout', kind: 'plain',
-          onclick: this.signout })));
+  #open(route) {
+    this.folder?.close();
+    this.#news = [];
+    const { api, clashes } = this;
+    this.folder = new FolderView({ api, source: route, clashes, changed: () => this.changedSoon(),
+      add: (at) => (at ? openMenu(at, this.shell.newMenu(), t('files.new')) : this.shell.files.click()) });
+    this.shell.showView(route.view);
+    this.shell.place.replaceChildren(this.folder.element);
+    const name = route.view === 'files' ? crumbs(route.path).at(-1)?.name ?? t('nav.root') : t(`nav.${route.view}`);
+    document.title = `${name} – Blinkdrive`;
+    this.folder.start();
+    this.#askQuota();
   }
 
-  #showTabs() {
-    const tab = (view, href) => {
-      const here = view === this.route.view ? 'page' : undefined;
-      return h('a', { href, 'aria-current': here, testid: `nav-${view}` }, t(`nav.${view}`));
-    };
-    this.nav.replaceChildren(tab('files', '#/files'), tab('recent', '#/recent'), tab('trash', '#/trash'));
-  }
-
-  #path() {
-    const { view, path } = this.route;
-    if (view !== 'files') return h('h1', {}, t(`nav.${view}`));
-    const steps = [{ name: t('nav.root'), path: '/' }, ...crumbs(path)];
-    const link = (step, i) => {
-      const here = i === steps.length - 1 ? 'page' : undefined;
-      return h('li', {}, h('a', { href: folderLink(step.path), 'aria-current': here }, step.name));
-    };
-    return h('div', { class: 'crumbs' },
-      h('h1', { class: 'unseen' }, steps.at(-1).name),
-      h('nav', { 'aria-label': t('nav.path'), testid: 'crumbs' }, h('ol', {}, steps.map(link))));
-  }
-
-  #buttons() {
-    const written = (name, look) => ({ ...look, label: t(`files.${name}`), text: t(`files.${name}`) });
-    if (this.route.view === 'trash') {
-      return button(written('emptyTheTrash', { icon: 'trash', testid: 'empty-trash', kind: 'danger',
-        onclick: () => this.list.emptyTrash() }));
-    }
-    const folder = button(written('newFolder', { icon: 'plus', testid: 'new-folder', onclick: () => this.#mkdir() }));
-    return [
-      this.route.view === 'files' && folder,
-      ...chooser(written('upload', { icon: 'upload', testid: 'upload-files', inputTestid: 'upload-input',
-        kind: 'primary', multiple: true, onfiles: (files) => this.#take(files) })),
-    ];
+  #key(event) {
+    const typing = event.target.closest?.('input:not([type=checkbox]), textarea, select, dialog, [role=menu]');
+    if (typing || document.querySelector('dialog[open]')) return;
+    if (this.folder.key(event)) event.preventDefault();
   }
 
   async #mkdir() {
     const name = await askText(t('files.folderName'));
     if (!name) return;
-    await attempt(() => this.api.mkdir(join(this.route.path, name)));
-    this.#changed();
+    const { folder } = this;
+    await attempt(async () => {
+      const made = await this.api.mkdir(join(this.#target(), name));
+      if (parentOf(made.Path) !== folder.source.path) return;
+      folder.listing.put(made);
+      folder.selection.only(made.ID);
+    });
+    this.changedSoon();
   }
 
   // take uploads files to the folder that is shown, or to the root.
-  #take(files) {
-    this.engine.add(files, this.route.path ?? '/');
+  #take(items) {
+    this.engine.add(items, this.#target());
+  }
+
+  // delivery brings what comes bit by bit to the folder that is shown now, and asks about name clashes as of one act.
+  #delivery() {
+    const [target, group] = [this.#target(), {}];
+    return {
+      take: (items) => this.engine.add(items, target, group),
+      mkdir: (path) => attempt(() => this.api.mkdir(join(target, path))).then(() => this.changedSoon()),
+    };
+  }
+
+  #target() {
+    return this.route?.path ?? '/';
   }
 
   #folderName() {
-    return crumbs(this.route.path ?? '/').at(-1)?.name ?? t('nav.root');
+    return crumbs(this.#target()).at(-1)?.name ?? t('nav.root');
   }
 
-  #changedSoon() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#changed(), SETTLE);
+  // arrived notes an uploaded file: a list too long to be asked for again gets it put in.
+  #arrived({ entry }) {
+    const { source } = this.folder;
+    if (entry?.Path && source.view === 'files' && parentOf(entry.Path) === source.path) {
+      this.#news.push({ ...entry, LastUpdated: entry.LastUpdated ?? entry.UploadAt, FileHash: entry.FileSha1 });
+    }
+    this.changedSoon();
   }
 
-  // changed brings the list and the quota up to date.
-  #changed() {
-    attempt(() => this.list.refresh());
-    attempt(async () => this.#showQuota(await this.api.info()));
+  // changedSoon brings the list and the quota up to date, soon and not all the time.
+  changedSoon() {
+    this.#dirty = true;
+    this.#timer ||= setTimeout(() => this.#bringUpToDate(), SETTLE);
   }
 
-  #showQuota({ Used, Quota }) {
-    const used = bytes(Used, language());
-    const key = Quota > 0 ? 'quota.used' : 'quota.plain';
-    this.quota.textContent = t(key, { used, total: bytes(Quota, language()) });
+  async #bringUpToDate() {
+    const { folder } = this;
+    const news = this.#news;
+    this.#dirty = false;
+    this.#news = [];
+    if (!(await folder.refresh())) for (const entry of news) folder.listing.put(entry);
+    await this.#askQuota();
+    this.#timer = 0;
+    if (this.#dirty && !this.#stop.signal.aborted) this.changedSoon();
+  }
+
+  #lookAgain() {
+    if (Date.now() - this.#asked > STALE) this.changedSoon();
+  }
+
+  #askQuota() {
+    this.#asked = Date.now();
+    return attempt(async () => this.shell.meter.show(await this.api.info()));
   }
 }

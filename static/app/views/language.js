@@ -5,8 +5,8 @@ import { h } from './dom.js';
 
 export function languageChoice() {
   const options = Object.entries(languages).map(([name, words]) =>
-    h('option', { value: name, selected: name === language() }, words['language.name']));
-  const select = h('select', { class: 'language', 'aria-label': t('language.choose'), testid: 'language' }, options);
+    h('option', { value: name, selected: name === language(), lang: name }, words['language.name']));
+  const select = h('select', { 'aria-label': t('language.choose'), testid: 'language' }, options);
   select.addEventListener('change', () => {
     setLanguage(select.value);
     document.dispatchEvent(new Event('language'));

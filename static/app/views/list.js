@@ -1,141 +1,183 @@
-// One list of entries: a folder, the recent files, or the trash.
+// The entries of a listing on the screen, as a list or a grid, of which only what is in sight is drawn.
 
-import { bytes, when } from '../format.js';
-import { language, t } from '../words.js';
-import { askText, confirmed } from './dialog.js';
-import { button, h, icon } from './dom.js';
-import { folderLink, join } from './route.js';
-import { attempt, toast } from './toast.js';
+import { t } from '../words.js';
+import { h } from './dom.js';
+import { listKeys } from './list-keys.js';
+import { makeRow, makeTile, showState } from './row.js';
+import { Windowed } from './windowed.js';
 
-const PAGE = 100;
+const NARROW = matchMedia('(max-width: 720px)');
+const ROW = { wide: 48, narrow: 60 };
+const TILE = { width: 176, height: 204 };
+const AHEAD = 300; // entries beyond what is in sight for which the next page is asked
 
-// ListView shows what source names: {view: 'files', path}, {view: 'recent'} or {view: 'trash'}.
+// face(entry) says what a row shows and offers; open(entry) opens one; menu(at) offers what can be done with the
+// selection; heads are the columns' titles as elements.
 export class ListView {
-  #cursor = '';
-  #load = 0; // counts loads, so that a late answer of an earlier one is dropped
+  #columns = 1;
 
-  constructor({ api, source, changed }) {
-    Object.assign(this, { api, source, changed });
-    this.rows = h('ul', { class: 'rows', 'aria-label': t('files.list'), testid: 'entries' });
-    this.message = h('p', { class: 'empty quiet', testid: 'entries-message' }, t('files.loading'));
-    this.more = h('button', { type: 'button', class: 'button', hidden: true, testid: 'entries-more',
-      onclick: () => attempt(() => this.#append()) }, t('files.more'));
-    this.element = h('section', { class: 'card list' }, this.rows, this.message, this.more);
+  constructor({ listing, selection, layout, face, open, menu, load, heads, empty }) {
+    Object.assign(this, { listing, selection, layout, face, open, menu, load });
+    this.body = h('div', { class: 'lines', role: 'presentation' });
+    this.scroller = h('div', { class: 'scroller', role: 'rowgroup', testid: 'entries' }, this.body);
+    this.message = h('div', { class: 'empty', testid: 'entries-message', hidden: true }, empty);
+    this.waiting = h('p', { class: 'quiet loading', role: 'status' }, t('files.loading'));
+    this.grid = h('div', { class: `entries ${layout}`, role: 'grid', 'aria-label': t('files.list'),
+      'aria-multiselectable': 'true' }, heads, this.scroller);
+    this.element = h('section', { class: 'list' }, this.grid, this.message, this.waiting);
+    this.window = new Windowed({ scroller: this.scroller, body: this.body, height: ROW.wide,
+      keyOf: (i) => this.#inLine(i).map((e) => e.ID).join(), line: (i, old) => this.#line(i, old) });
+    this.window.held = () => this.#heldLine();
+    this.window.ondraw = ({ last }) => this.#askAhead(last);
+    this.#listen();
   }
 
-  // refresh shows the first page anew; the old rows stay until it is there.
-  async refresh() {
-    const load = ++this.#load;
-    const page = await this.#page('');
-    if (load !== this.#load) return;
-    this.rows.replaceChildren(...this.#items(page));
-    this.#cursor = page.cursor;
-    this.#settle();
+  #listen() {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    this.listing.addEventListener('change', () => this.refresh(), { signal });
+    this.selection.addEventListener('change', () => this.#measure(), { signal });
+    this.watch = new ResizeObserver(() => this.#measure());
+    this.watch.observe(this.scroller);
+    this.body.addEventListener('click', (event) => this.#clicked(event));
+    this.body.addEventListener('dblclick', (event) => this.#doubled(event));
+    this.body.addEventListener('contextmenu', (event) => this.#asked(event));
+    this.body.addEventListener('focusin', (event) => this.#focused(event));
+    this.scroller.addEventListener('keydown', listKeys(this));
   }
 
-  async #append() {
-    const load = ++this.#load;
-    const page = await this.#page(this.#cursor);
-    if (load !== this.#load) return;
-    const items = this.#items(page);
-    this.rows.append(...items);
-    this.#cursor = page.cursor;
-    this.#settle();
-    items[0]?.querySelector('a, button')?.focus();
+  close() {
+    this.stop.abort();
+    this.watch.disconnect();
+    this.window.close();
   }
 
-  #page(cursor) {
-    const asked = { limit: PAGE, cursor: cursor || undefined };
-    const { view, path } = this.source;
-    if (view === 'trash') return this.api.trash(asked);
-    return this.api.query(view === 'files' ? { ...asked, path, sort: 'name' } : asked);
+  get columns() {
+    return this.#columns;
   }
 
-  #items({ entries }) {
-    return entries.map((entry) => this.#row(entry));
+  // rowsInSight is how far a page goes for the keyboard.
+  get rowsInSight() {
+    return Math.max(1, Math.floor(this.scroller.clientHeight / this.window.height) - 1);
   }
 
-  #settle() {
-    const empty = { files: 'files.empty', recent: 'files.emptyRecent', trash: 'files.emptyTrash' }[this.source.view];
-    this.message.textContent = t(empty);
-    this.message.hidden = this.rows.children.length > 0;
-    this.more.hidden = !this.#cursor;
+  refresh() {
+    const { entries, started, error } = this.listing;
+    const held = this.body.contains(document.activeElement);
+    this.waiting.hidden = started || Boolean(error);
+    this.message.hidden = !this.listing.done || entries.length > 0;
+    this.grid.hidden = entries.length === 0;
+    this.#measure();
+    const lines = this.window.count + (this.layout === 'grid' ? 0 : 1); // and the head
+    this.grid.setAttribute('aria-rowcount', this.listing.done ? lines : -1);
+    this.selection.prune();
+    if (held && !this.body.contains(document.activeElement)) this.focusActive();
   }
 
-  #row(entry) {
-    const folder = entry.Kind === 'folder';
-    const size = folder ? t('files.folder') : bytes(entry.FileSize, language());
-    const time = when(entry.LastUpdated || entry.UploadAt, language());
-    const row = h('li', { class: 'entry', testid: 'entry' },
-      icon(folder ? 'folder' : 'file'),
-      this.#name(entry, folder),
-      h('span', { class: 'quiet size' }, size),
-      h('span', { class: 'quiet time' }, time),
-      h('span', { class: 'actions' }, this.#actions(entry, folder)));
-    row.dataset.name = entry.FileName;
-    row.dataset.id = entry.ID;
-    return row;
+  #measure() {
+    const tiles = this.layout === 'grid';
+    this.#columns = tiles ? Math.max(2, Math.floor(this.scroller.clientWidth / TILE.width)) : 1;
+    this.body.style.setProperty('--columns', this.#columns);
+    const height = tiles ? TILE.height : NARROW.matches ? ROW.narrow : ROW.wide;
+    this.window.set({ count: Math.ceil(this.listing.entries.length / this.#columns), height });
   }
 
-  #name(entry, folder) {
-    const name = entry.FileName;
-    if (this.source.view === 'trash') return h('span', { class: 'name', title: name }, name);
-    const href = folder ? folderLink(entry.Path || join(this.source.path, name)) : this.api.downloadURL(entry.ID);
-    return h('a', { class: 'name', href, title: name, download: folder ? undefined : name }, name);
+  #inLine(index) {
+    return this.listing.entries.slice(index * this.#columns, (index + 1) * this.#columns);
   }
 
-  #actions(entry, folder) {
-    const action = (name, look, run) => button({ icon: look, testid: `entry-${name}`, onclick: run,
-      label: t('files.action', { action: t(`files.${name}`), name: entry.FileName }) });
-    if (this.source.view === 'trash') {
-      return [
-        action('restore', 'restore', () => this.#restore(entry)),
-        action('purge', 'trash', () => this.#purge(entry)),
-      ];
+  #line(index, old) {
+    const entries = this.#inLine(index);
+    const fresh = old && entries.every((e, i) => old.entries[i] === e);
+    const line = fresh ? old : this.layout === 'grid' ? this.#tiles(entries) : makeRow(entries[0], this.face(entries[0]));
+    line.entries = entries;
+    const cells = this.layout === 'grid' ? line.children : [line];
+    const { active } = this.selection;
+    for (const [i, cell] of [...cells].entries()) {
+      const { ID } = entries[i];
+      const reachable = active ? ID === active : index === 0 && i === 0;
+      showState(cell, { selected: this.selection.has(ID), active: ID === active, reachable, index });
     }
-    return [
-      !folder && this.#download(entry),
-      action('rename', 'rename', () => this.#rename(entry)),
-      action('delete', 'trash', () => this.#remove(entry)),
-    ];
+    if (this.layout === 'grid') line.setAttribute('aria-rowindex', index + 1);
+    return line;
   }
 
-  #download({ ID, FileName }) {
-    const label = t('files.action', { action: t('files.download'), name: FileName });
-    const props = { class: 'button bare', href: this.api.downloadURL(ID), download: FileName, title: label };
-    return h('a', { ...props, 'aria-label': label, testid: 'entry-download' }, icon('download'));
+  #tiles(entries) {
+    return h('div', { class: 'line', role: 'row' }, entries.map((e) => makeTile(e, this.face(e))));
   }
 
-  async #rename({ ID, FileName }) {
-    const name = await askText(t('files.newName'), FileName);
-    if (!name || name === FileName) return;
-    await this.#change(() => this.api.rename(ID, name));
+  #heldLine() {
+    const held = document.activeElement?.closest?.('[data-id]');
+    if (!held || !this.body.contains(held)) return -1;
+    const index = this.listing.entries.findIndex((e) => e.ID === held.dataset.id);
+    return index < 0 ? -1 : Math.floor(index / this.#columns);
   }
 
-  async #remove({ ID, FileName }) {
-    if (!(await this.#change(() => this.api.remove(ID)))) return;
-    const undo = () => this.#change(() => this.api.restore(ID));
-    toast(t('files.trashed', { name: FileName }), { label: t('files.undo'), run: undo });
+  #askAhead(lastLine) {
+    const { listing } = this;
+    if (listing.done || listing.error || !this.element.isConnected) return;
+    if (listing.entries.length - lastLine * this.#columns < AHEAD) this.load();
   }
 
-  async #restore({ ID, FileName }) {
-    if (await this.#change(() => this.api.restore(ID))) toast(t('files.restored', { name: FileName }));
+  entryOf(target) {
+    const id = target.closest?.('[data-id]')?.dataset.id;
+    return this.listing.entries.find((e) => e.ID === id);
   }
 
-  async #purge({ ID, FileName }) {
-    if (!(await confirmed(t('files.purgeSure', { name: FileName }), t('files.purge')))) return;
-    await this.#change(() => this.api.purge(ID));
+  elementOf(id) {
+    return this.body.querySelector(`[data-id="${CSS.escape(id)}"]`);
   }
 
-  async emptyTrash() {
-    if (!(await confirmed(t('files.emptySure'), t('files.emptyTheTrash')))) return;
-    await this.#change(() => this.api.purge());
+  // focusActive puts the focus where the selection's keyboard is, scrolling there.
+  focusActive() {
+    const index = Math.max(0, this.selection.activeIndex);
+    if (!this.listing.entries.length) return;
+    this.window.show(Math.floor(index / this.#columns));
+    this.elementOf(this.listing.entries[index].ID)?.focus({ preventScroll: true });
   }
 
-  // change does something to an entry and tells; it returns whether it went well.
-  async #change(run) {
-    const well = await attempt(run);
-    this.changed();
-    return well;
+  #clicked(event) {
+    const entry = this.entryOf(event.target);
+    if (!entry || event.target.closest('.actions, .renaming')) return;
+    const { selection } = this;
+    const many = event.ctrlKey || event.metaKey;
+    if (event.shiftKey) {
+      event.preventDefault();
+      getSelection()?.removeAllRanges();
+      selection.range(entry.ID, many);
+    } else if (many || event.target.matches('.tick')) {
+      if (many) event.preventDefault();
+      selection.toggle(entry.ID);
+    } else if (event.target.closest('a.name')) {
+      selection.go(entry.ID);
+    } else if (event.pointerType === 'touch') {
+      if (selection.size) selection.toggle(entry.ID);
+      else this.open(entry);
+    } else {
+      selection.only(entry.ID);
+    }
+  }
+
+  #doubled(event) {
+    const entry = this.entryOf(event.target);
+    if (entry && !event.target.closest('.actions, .tick, .renaming, a')) this.open(entry);
+  }
+
+  #asked(event) {
+    const entry = this.entryOf(event.target);
+    if (!entry || event.target.closest('.renaming')) return;
+    event.preventDefault();
+    this.#pick(entry);
+    this.menu({ x: event.clientX, y: event.clientY });
+  }
+
+  // pick makes an entry part of what is selected, the only one unless it was part already.
+  #pick(entry) {
+    if (!this.selection.has(entry.ID)) this.selection.only(entry.ID);
+  }
+
+  #focused(event) {
+    const entry = this.entryOf(event.target);
+    if (entry && event.target.matches('[data-id]') && this.selection.active !== entry.ID) this.selection.go(entry.ID);
   }
 }

@@ -1,32 +1,69 @@
-// The queue of uploads, a row for each.
+// The queue of uploads: a panel that says how it goes in total, and a row for each file, of which only those in sight
+// are drawn.
 
 import { bytes, duration, percent } from '../format.js';
-import { language, sorry, t } from '../words.js';
-import { button, chooser, h, icon } from './dom.js';
-import { toast } from './toast.js';
+import { ACTIVE, OVER } from '../upload.js';
+import { language, t } from '../words.js';
+import { button, h } from './dom.js';
+import { announce } from './toast.js';
+import { UploadRow } from './upload-row.js';
+import { Windowed } from './windowed.js';
 
 const REFRESH = 200; // ms between changes of figures that people read
+const HEIGHT = 72;
+const IN_SIGHT = 5; // rows before one has to scroll
+
+// What needs somebody comes first, what is over last.
+const RANKS = { failed: 0, needsfile: 1, asking: 2, uploading: 3, checking: 3, hashing: 3, queued: 4, paused: 5 };
 
 export class UploadsView {
   #rows = new Map(); // upload → row
-  #dirty = new Set();
+  #order = [];
   #timer = 0;
+  #wasBusy = false;
 
   constructor(engine) {
     this.engine = engine;
-    this.list = h('ul', { class: 'rows', testid: 'uploads' });
-    this.total = h('p', { class: 'quiet', testid: 'uploads-total' });
-    this.clear = button({ label: t('upload.clear'), text: t('upload.clear'), testid: 'uploads-clear', kind: 'plain',
-      onclick: () => engine.clearEnded() });
-    this.element = h('section', { class: 'uploads card', 'aria-label': t('upload.title'), hidden: true },
-      h('header', {}, h('h2', {}, t('upload.title')), this.total, this.clear), this.list);
+    this.body = h('ul', { class: 'lines', testid: 'uploads' });
+    this.scroller = h('div', { class: 'scroller', tabIndex: -1 }, this.body);
+    this.element = h('section', { class: 'uploads', 'aria-label': t('upload.title'), hidden: true, testid: 'upload-panel' },
+      this.#head(), this.scroller);
+    this.window = new Windowed({ scroller: this.scroller, body: this.body, height: HEIGHT,
+      keyOf: (i) => this.#order[i], line: (i) => this.#row(this.#order[i]) });
+    this.window.held = () => this.#order.findIndex((u) => this.#rows.get(u)?.element.contains(document.activeElement));
+    if (matchMedia('(max-width: 720px)').matches) this.#toggle(); // a phone's list needs the room
     this.stop = new AbortController();
     const { signal } = this.stop;
-    engine.addEventListener('list', () => this.#arrange(), { signal });
-    engine.addEventListener('change', ({ detail }) => this.#mark(detail), { signal });
+    engine.addEventListener('list', () => this.#soon(), { signal });
+    engine.addEventListener('change', () => this.#soon(), { signal });
     // Speeds fall by themselves when nothing moves.
-    this.ticker = setInterval(() => this.#tick(), 5 * REFRESH);
-    this.#arrange();
+    this.ticker = setInterval(() => engine.busy && this.#soon(), 5 * REFRESH);
+    this.#refresh();
+  }
+
+  #head() {
+    const act = (name, look, run) => button({ icon: look, label: t(`upload.${name}`), testid: `uploads-${name}`, onclick: run });
+    const { engine } = this;
+    this.title = h('h2', { testid: 'uploads-title' });
+    this.total = h('p', { class: 'quiet', testid: 'uploads-total' });
+    this.bar = h('progress', { max: 100, 'aria-label': t('upload.title') });
+    this.buttons = {
+      pauseAll: act('pauseAll', 'pause', () => engine.pauseAll()),
+      resumeAll: act('resumeAll', 'play', () => engine.resumeAll()),
+      retryAll: act('retryAll', 'restore', () => engine.retryAll()),
+      cancelAll: act('cancelAll', 'close', () => engine.cancelAll()),
+      clear: act('clear', 'check', () => engine.clearEnded()),
+    };
+    this.fold = button({ icon: 'down', label: t('upload.fold'), kind: 'fold', testid: 'uploads-fold', 'aria-expanded': 'true',
+      onclick: () => this.#toggle() });
+    return h('header', {}, h('div', { class: 'sum' }, this.title, this.total), h('div', { class: 'tools' },
+      Object.values(this.buttons), this.fold), this.bar);
+  }
+
+  #toggle() {
+    const folded = this.element.classList.toggle('folded');
+    this.fold.setAttribute('aria-expanded', String(!folded));
+    this.window.draw();
   }
 
   // close lets go of the engine.
@@ -34,151 +71,72 @@ export class UploadsView {
     this.stop.abort();
     clearTimeout(this.#timer);
     clearInterval(this.ticker);
+    this.window.close();
   }
 
-  #arrange() {
-    const { uploads } = this.engine;
-    for (const [upload, row] of this.#rows) {
-      if (uploads.includes(upload)) continue;
-      row.element.remove();
-      this.#rows.delete(upload);
-    }
-    for (const upload of uploads) {
-      if (this.#rows.has(upload)) continue;
-      const row = new Row(this.engine, upload);
-      this.#rows.set(upload, row);
-      this.list.insertBefore(row.element, this.list.querySelector('[data-state="done"], [data-state="instant"]'));
-      row.refresh();
-    }
-    this.element.hidden = uploads.length === 0;
-    this.#refreshTotal();
-  }
-
-  #mark(upload) {
-    this.#dirty.add(upload);
+  #soon() {
     this.#timer ||= setTimeout(() => this.#refresh(), REFRESH);
   }
 
-  #tick() {
-    for (const upload of this.engine.uploads) if (upload.state === 'uploading') this.#mark(upload);
-  }
-
   #refresh() {
+    clearTimeout(this.#timer);
     this.#timer = 0;
-    for (const upload of this.#dirty) this.#rows.get(upload)?.refresh();
-    this.#dirty.clear();
-    this.#refreshTotal();
-  }
-
-  #refreshTotal() {
     const { uploads } = this.engine;
-    const going = uploads.filter((u) => u.state === 'uploading' || u.state === 'queued' || u.state === 'hashing');
-    const sum = (what) => going.reduce((total, u) => total + what(u), 0);
-    const [sent, size, speed] = [sum((u) => u.sent), sum((u) => u.size), sum((u) => u.speed)];
+    this.element.hidden = uploads.length === 0;
+    const there = new Set(uploads);
+    for (const upload of this.#rows.keys()) if (!there.has(upload)) this.#rows.delete(upload);
+    const rank = (u) => (OVER.has(u.state) ? 9 : RANKS[u.state] ?? 6);
+    this.#order = uploads.map((u, i) => [rank(u), i, u]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , u]) => u);
+    this.scroller.style.height = `${Math.min(IN_SIGHT, uploads.length) * HEIGHT}px`;
+    this.window.set({ count: uploads.length });
+    this.#showTotal(uploads);
+  }
+
+  #row(upload) {
+    let row = this.#rows.get(upload);
+    if (!row) this.#rows.set(upload, (row = new UploadRow(this.engine, upload)));
+    row.refresh();
+    return row.element;
+  }
+
+  #showTotal(uploads) {
+    const sum = { sent: 0, size: 0, speed: 0, over: 0, failed: 0, paused: 0, going: 0, needsfile: 0 };
+    for (const upload of uploads) add(sum, upload);
+    const { going, over, failed } = sum;
+    const count = uploads.length - sum.needsfile;
+    this.title.textContent = going ? t('upload.going', { n: over, of: count })
+      : failed ? t('upload.someFailed', { n: failed })
+        : sum.paused ? t('upload.somePaused', { n: sum.paused })
+          : count ? t('upload.allDone', { n: over }) : t('upload.unfinished', { n: sum.needsfile });
+    this.total.textContent = going ? this.#figures(sum) : '';
+    this.bar.hidden = !going;
+    this.bar.value = percent(sum.sent, sum.size);
+    const { pauseAll, resumeAll, retryAll, cancelAll, clear } = this.buttons;
+    pauseAll.hidden = !going;
+    resumeAll.hidden = !sum.paused || going > 0;
+    retryAll.hidden = !failed;
+    cancelAll.hidden = going + sum.paused + failed === 0;
+    clear.hidden = over === 0;
+    if (this.#wasBusy && !going) announce(this.title.textContent);
+    this.#wasBusy = going > 0;
+  }
+
+  #figures({ sent, size, speed }) {
+    const amount = (n) => bytes(n, language());
     const left = speed > 0 ? duration((size - sent) / speed) : '–';
-    const figures = { sent: amount(sent), size: amount(size), speed: amount(speed), left };
-    this.total.textContent = going.length > 1 ? t('upload.total', figures) : '';
-    this.clear.hidden = !uploads.some((u) => u.state === 'done' || u.state === 'instant');
+    return t('upload.total', { sent: amount(sent), size: amount(size), speed: amount(speed), left });
   }
 }
 
-class Row {
-  #shown = '';
-
-  constructor(engine, upload) {
-    Object.assign(this, { engine, upload });
-    this.state = h('span', { class: 'state', testid: 'upload-state' });
-    this.figures = h('span', { class: 'quiet', testid: 'upload-figures' });
-    this.bar = h('progress', { max: 100, 'aria-label': upload.name });
-    this.actions = h('span', { class: 'actions' });
-    this.element = h('li', { class: 'upload', testid: 'upload' },
-      h('span', { class: 'name', title: upload.name }, upload.name || upload.uploadId),
-      this.actions, this.bar,
-      h('span', { class: 'line' }, this.state, this.figures));
-    this.element.dataset.name = upload.name;
-  }
-
-  refresh() {
-    const { upload } = this;
-    const shown = upload.state + upload.note;
-    if (shown !== this.#shown) {
-      this.#shown = shown;
-      this.element.dataset.state = upload.state;
-      this.#setActions();
-      this.#makeRoom();
-    }
-    this.state.replaceChildren(...this.#state());
-    this.state.title = upload.state === 'instant' ? t('upload.instantWhy') : '';
-    this.figures.textContent = figures(upload);
-    this.bar.value = percent(upload.state === 'hashing' ? upload.hashed : upload.sent, upload.size);
-  }
-
-  #state() {
-    const { upload } = this;
-    if (upload.note) return [t(`upload.${upload.note}`)];
-    if (upload.error) return [sorry(upload.error)];
-    const word = t(`upload.${upload.state}`, { percent: percent(upload.hashed, upload.size) });
-    const mark = { instant: 'bolt', done: 'check' }[upload.state];
-    return mark ? [icon(mark), word] : [word];
-  }
-
-  #setActions() {
-    const had = this.actions.contains(document.activeElement);
-    const names = ACTIONS[this.upload.state] ?? [];
-    this.actions.replaceChildren(...names.flatMap((name) => this.#action(name)));
-    if (had) this.actions.querySelector('button')?.focus();
-  }
-
-  // makeRoom moves what is finished below what is not, unless somebody is at it with the keyboard.
-  #makeRoom() {
-    const over = this.upload.state === 'done' || this.upload.state === 'instant';
-    if (over && !this.element.contains(document.activeElement)) this.element.parentNode?.append(this.element);
-  }
-
-  #action(name) {
-    const { engine, upload } = this;
-    const label = t('files.action', { action: t(`upload.${name}`), name: upload.name });
-    const look = { icon: LOOKS[name], label, testid: `upload-${name}` };
-    if (name === 'choose') return chooser({ ...look, text: t('upload.choose'), inputTestid: 'upload-choose-input',
-      onfiles: ([file]) => engine.attach(upload, file) || toast(t('upload.notSame')) });
-    return [button({ ...look, onclick: () => this.#do(name) })];
-  }
-
-  #do(name) {
-    const { engine, upload } = this;
-    if (name === 'pause') engine.pause(upload);
-    else if (name === 'resume' || name === 'retry') engine.resume(upload);
-    else if (name === 'dismiss') engine.remove(upload);
-    else engine.cancel(upload);
-  }
-}
-
-const ACTIONS = {
-  queued: ['pause', 'cancel'],
-  hashing: ['pause', 'cancel'],
-  uploading: ['pause', 'cancel'],
-  checking: [],
-  paused: ['resume', 'cancel'],
-  failed: ['retry', 'cancel'],
-  done: ['dismiss'],
-  instant: ['dismiss'],
-  needsfile: ['choose', 'discard'],
-};
-
-const LOOKS = {
-  pause: 'pause', resume: 'play', retry: 'restore', cancel: 'close', dismiss: 'close', discard: 'trash', choose: 'file',
-};
-
-function figures(upload) {
-  if (upload.state === 'done' || upload.state === 'instant') return amount(upload.size);
-  const parts = [t('upload.progress', { sent: amount(upload.sent), size: amount(upload.size) })];
-  if (upload.state === 'uploading' && upload.speed > 0) {
-    parts.push(t('upload.speed', { speed: amount(upload.speed) }));
-    if (upload.secondsLeft < 360_000) parts.push(t('upload.left', { time: duration(upload.secondsLeft) }));
-  }
-  return parts.join(' · ');
-}
-
-function amount(n) {
-  return bytes(n, language());
+// add counts an upload into the sum.
+function add(sum, upload) {
+  const { state } = upload;
+  const going = state === 'queued' || ACTIVE.has(state);
+  if (OVER.has(state)) sum.over++;
+  else if (going) sum.going++;
+  else if (state in sum) sum[state]++;
+  if (!going && !OVER.has(state)) return;
+  sum.sent += upload.sent;
+  sum.size += upload.size;
+  if (state === 'uploading') sum.speed += upload.speed;
 }

@@ -1,0 +1,139 @@
+// The entries of one list, loaded page by page as they are needed, in the server's order. It does not know the DOM.
+//
+// Events: "change" (entries came, went or are others).
+
+const FIRST = 100; // a first page that is there at once
+const PAGE = 1000;
+const REFRESHED = 1000; // a longer list is patched, not loaded anew
+
+export class Listing extends EventTarget {
+  entries = [];
+  done = false;
+  error = null;
+  #cursor = '';
+  #age = 0; // a late answer to an earlier question is dropped
+  #loading = null;
+  #early = new Set(); // IDs that were put in before their page came
+
+  // load({cursor, limit}) returns {entries, cursor}; order, where it is known, compares two entries as the server does.
+  constructor({ load, order = null }) {
+    super();
+    Object.assign(this, { load, order });
+  }
+
+  get started() {
+    return this.done || this.entries.length > 0;
+  }
+
+  // more loads the next page, if there is one. A failure is kept in error until the next try.
+  more() {
+    if (this.done) return Promise.resolve();
+    this.#loading ??= this.#more().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  // all loads what is left; stop() true ends it early.
+  async all(stop = () => false) {
+    while (!this.done && !stop()) await this.more();
+  }
+
+  async #more() {
+    const age = this.#age;
+    try {
+      const limit = this.entries.length ? PAGE : FIRST;
+      const page = await this.load({ cursor: this.#cursor || undefined, limit });
+      if (age !== this.#age) return;
+      this.entries = this.entries.concat(page.entries.filter((e) => !this.#early.has(e.ID)));
+      this.#take(page);
+    } catch (err) {
+      if (age !== this.#age) return;
+      this.error = err;
+      this.#changed();
+      throw err;
+    }
+  }
+
+  // refresh asks for what is shown once more; a list too long for that keeps what it has, and false is returned.
+  async refresh() {
+    if (this.entries.length > REFRESHED) return false;
+    const age = ++this.#age;
+    this.#loading = null;
+    const limit = Math.min(REFRESHED, Math.max(FIRST, this.entries.length + 1));
+    const page = await this.load({ limit });
+    if (age !== this.#age) return true;
+    this.entries = page.entries;
+    this.#early.clear();
+    this.#take(page);
+    return true;
+  }
+
+  #take({ cursor }) {
+    this.#cursor = cursor;
+    this.done = !cursor;
+    this.error = null;
+    this.#changed();
+  }
+
+  // What follows changes the list here, ahead of the server's word or where that is not asked.
+
+  remove(ids) {
+    const gone = new Set(ids);
+    this.entries = this.entries.filter((e) => !gone.has(e.ID));
+    this.#changed();
+  }
+
+  // put brings an entry to its place, or leaves it out where that is not loaded; without an order it only renews one.
+  put(entry) {
+    if (!this.order) {
+      this.entries = this.entries.map((e) => (e.ID === entry.ID ? entry : e));
+      this.#changed();
+      return;
+    }
+    const rest = this.entries.filter((e) => e.ID !== entry.ID);
+    const at = place(rest, entry, this.order);
+    if (at < rest.length || this.done) {
+      rest.splice(at, 0, entry);
+      this.#early.add(entry.ID);
+    }
+    this.entries = rest;
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new CustomEvent('change'));
+  }
+}
+
+// place finds where an entry belongs.
+function place(entries, entry, order) {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (order(entries[middle], entry) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+// orders compare as the server sorts: folders first, names byte by byte, sizes and times falling.
+export const orders = {
+  name: (a, b) => foldersFirst(a, b) || byBytes(a.FileName, b.FileName),
+  size: (a, b) => foldersFirst(a, b) || b.FileSize - a.FileSize,
+  time: (a, b) => foldersFirst(a, b) || byBytes(b.LastUpdated ?? '', a.LastUpdated ?? ''),
+};
+
+function foldersFirst(a, b) {
+  return (b.Kind === 'folder') - (a.Kind === 'folder');
+}
+
+// byBytes compares as UTF-8 does, that is by code points; JavaScript's own comparison is by UTF-16.
+export function byBytes(a, b) {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  for (;;) {
+    const [x, y] = [left.next(), right.next()];
+    if (x.done || y.done) return (y.done ? 1 : 0) - (x.done ? 1 : 0);
+    if (x.value !== y.value) return x.value.codePointAt(0) - y.value.codePointAt(0);
+  }
+}

@@ -1,0 +1,19 @@
+// Small choices that this browser remembers: language, theme, view, sort. Losing them costs nothing.
+
+const PREFIX = 'blinkdrive.';
+
+export function recallChoice(name) {
+  try {
+    return localStorage.getItem(PREFIX + name);
+  } catch {
+    return null; // forbidden
+  }
+}
+
+export function rememberChoice(name, value) {
+  try {
+    localStorage.setItem(PREFIX + name, value);
+  } catch {
+    // Full or forbidden: then it is asked again next time.
+  }
+}

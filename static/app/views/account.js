@@ -1,0 +1,32 @@
+// The box behind the account's button: who, how full, language, theme, and the way out.
+
+import { setTheme, theme, THEMES } from '../theme.js';
+import { t } from '../words.js';
+import { button, h, icon } from './dom.js';
+import { languageChoice } from './language.js';
+import { place } from './menu.js';
+
+export function openAccount(opener, { username, meter, signout }) {
+  const leave = () => {
+    box.hidePopover();
+    signout();
+  };
+  const box = h('div', { class: 'menu account-box', popover: 'auto', role: 'dialog', 'aria-label': t('nav.account') },
+    h('p', { class: 'person' }, icon('user'), h('strong', {}, username)),
+    meter.element,
+    h('label', { class: 'choice' }, h('span', {}, t('language.choose')), languageChoice()),
+    h('label', { class: 'choice' }, h('span', {}, t('theme.choose')), themeChoice()),
+    button({ label: t('auth.signout'), text: t('auth.signout'), testid: 'signout', onclick: leave }));
+  box.addEventListener('toggle', ({ newState }) => newState === 'closed' && box.remove());
+  document.body.append(box);
+  box.showPopover();
+  place(box, opener);
+  box.querySelector('select').focus();
+}
+
+export function themeChoice() {
+  const options = THEMES.map((name) => h('option', { value: name, selected: name === theme() }, t(`theme.${name}`)));
+  const select = h('select', { 'aria-label': t('theme.choose'), testid: 'theme' }, options);
+  select.addEventListener('change', () => setTheme(select.value));
+  return select;
+}

@@ -1,0 +1,67 @@
+// Dragging entries onto folders, by mouse. Touch has the dialog.
+
+const TYPE = 'application/x-blinkdrive-entries';
+const FINE = matchMedia('(pointer: fine)');
+
+// dragEntries lets a list's entries be dragged; drop(folder) is called when they land on one.
+export function dragEntries(list, selection, drop) {
+  const { body } = list;
+  body.addEventListener('pointerover', ({ target }) => {
+    const element = target.closest('[data-id]');
+    if (element && !element.querySelector('.renaming')) element.draggable = FINE.matches;
+  });
+  body.addEventListener('dragstart', (event) => {
+    const entry = list.entryOf(event.target);
+    if (!entry || event.target.closest('.renaming')) {
+      event.preventDefault();
+      return;
+    }
+    if (!selection.has(entry.ID)) selection.only(entry.ID);
+    event.dataTransfer.setData(TYPE, '1');
+    event.dataTransfer.effectAllowed = 'move';
+  });
+  const target = (event) => {
+    const entry = isOurs(event) ? list.entryOf(event.target) : null;
+    return entry?.Kind === 'folder' && !selection.has(entry.ID) ? entry : null;
+  };
+  let over = null;
+  const mark = (element) => {
+    over?.classList.remove('drop-here');
+    over = element;
+    over?.classList.add('drop-here');
+  };
+  body.addEventListener('dragover', (event) => {
+    const entry = target(event);
+    mark(entry ? event.target.closest('[data-id]') : null);
+    if (entry) event.preventDefault();
+  });
+  body.addEventListener('dragleave', (event) => !body.contains(event.relatedTarget) && mark(null));
+  body.addEventListener('dragend', () => mark(null));
+  body.addEventListener('drop', (event) => {
+    const entry = target(event);
+    mark(null);
+    if (!entry) return;
+    event.preventDefault();
+    drop(entry);
+  });
+}
+
+// takesEntries lets entries be dropped on an element.
+export function takesEntries(element, drop) {
+  element.addEventListener('dragover', (event) => {
+    if (!isOurs(event)) return;
+    event.preventDefault();
+    element.classList.add('drop-here');
+  });
+  element.addEventListener('dragleave', () => element.classList.remove('drop-here'));
+  element.addEventListener('drop', (event) => {
+    element.classList.remove('drop-here');
+    if (!isOurs(event)) return;
+    event.preventDefault();
+    drop();
+  });
+}
+
+function isOurs(event) {
+  return event.dataTransfer.types.includes(TYPE);
+}

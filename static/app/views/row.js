@@ -1,0 +1,81 @@
+// One entry on the screen: a row of the list, or a tile of the grid.
+
+import { bytes, when } from '../format.js';
+import { hasThumbnail, kindOf } from '../kinds.js';
+import { language, t } from '../words.js';
+import { button, h, icon } from './dom.js';
+
+// makeRow builds a row. offers are its actions as [{name, icon, run}]; href is where its name leads, if anywhere.
+export function makeRow(entry, { href, offers, more, download, thumbnail, path }) {
+  const row = h('div', { class: 'entry', role: 'row', testid: 'entry' },
+    h('span', { class: 'pick', role: 'gridcell' }, tick(entry), mark(entry, thumbnail)),
+    h('span', { class: 'title', role: 'gridcell' }, nameOf(entry, href), path && h('span', { class: 'where quiet' }, path)),
+    h('span', { class: 'quiet time', role: 'gridcell' }, timeOf(entry)),
+    h('span', { class: 'quiet size', role: 'gridcell' }, sizeOf(entry)),
+    h('span', { class: 'actions', role: 'gridcell' }, actions(entry, { offers, more, download })));
+  return label(row, entry);
+}
+
+export function makeTile(entry, { href, more, thumbnail }) {
+  const tile = h('div', { class: 'entry tile', role: 'gridcell', testid: 'entry' },
+    h('span', { class: 'face' }, mark(entry, thumbnail)),
+    tick(entry), nameOf(entry, href),
+    h('span', { class: 'quiet size' }, sizeOf(entry)),
+    h('span', { class: 'actions' }, actions(entry, { offers: [], more })));
+  return label(tile, entry);
+}
+
+function label(element, { FileName, ID, Kind }) {
+  element.dataset.name = FileName;
+  element.dataset.id = ID;
+  element.dataset.kind = Kind;
+  return element;
+}
+
+// showState brings what changes often up to date.
+export function showState(element, { selected, active, reachable, index }) {
+  element.setAttribute('aria-selected', String(selected));
+  element.classList.toggle('selected', selected);
+  element.classList.toggle('active', active);
+  element.tabIndex = reachable ? 0 : -1;
+  element.querySelector('[data-testid=entry-select]').checked = selected;
+  if (element.role === 'row') element.setAttribute('aria-rowindex', index + 2); // the head is the first
+}
+
+function tick({ FileName }) {
+  const label = t('files.action', { action: t('files.select'), name: FileName });
+  return h('input', { type: 'checkbox', class: 'tick', tabIndex: -1, 'aria-label': label, testid: 'entry-select' });
+}
+
+function mark(entry, thumbnail) {
+  const kind = kindOf(entry);
+  if (!thumbnail || !hasThumbnail(entry)) return icon(kind, `kind ${kind}`);
+  const picture = h('img', { class: 'thumbnail', alt: '', loading: 'lazy', decoding: 'async', draggable: false, src: thumbnail });
+  picture.addEventListener('error', () => picture.replaceWith(icon(kind, `kind ${kind}`)));
+  return picture;
+}
+
+function nameOf({ FileName }, href) {
+  const props = { class: 'name', title: FileName };
+  return href ? h('a', { ...props, href, tabIndex: -1, draggable: false }, FileName) : h('span', props, FileName);
+}
+
+function actions({ FileName }, { offers, more, download }) {
+  const label = (word) => t('files.action', { action: word, name: FileName });
+  const link = download && h('a', { class: 'button bare', href: download, download: FileName, tabIndex: -1,
+    title: t('files.download'), 'aria-label': label(t('files.download')), testid: 'entry-download' }, icon('download'));
+  const quick = offers.map(({ name, icon: look, run }) =>
+    button({ icon: look, label: label(t(`files.${name}`)), title: t(`files.${name}`), tabIndex: -1, kind: 'quick',
+      testid: `entry-${name}`, onclick: run }));
+  const rest = more && button({ icon: 'more', label: label(t('files.more')), title: t('files.more'), tabIndex: -1,
+    kind: 'more', testid: 'entry-more', 'aria-haspopup': 'menu', onclick: (event) => more(event.currentTarget) });
+  return [link, quick, rest].flat();
+}
+
+function sizeOf(entry) {
+  return entry.Kind === 'folder' ? '—' : bytes(entry.FileSize, language());
+}
+
+function timeOf(entry) {
+  return when(entry.LastUpdated || entry.UploadAt, language());
+}
