@@ -13,7 +13,8 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request, c *call) error 
 	return writeOK(w, nil)
 }
 
-// readyz asks all dependencies at once and names those that fail. Why they fail is in the log only.
+// readyz asks all dependencies at once and names those that fail. Why they fail is in the log only. Without the watched ones
+// it is ready all the same: a balancer that took it away would take the downloads away, too.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request, c *call) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -23,18 +24,22 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request, c *call) error {
 		state = map[string]string{}
 		ready = true
 	)
-	for name, check := range s.Checks {
-		wg.Go(func() {
-			err := within(ctx, check)
-			mu.Lock()
-			defer mu.Unlock()
-			state[name] = "ok"
-			if err != nil {
-				state[name], ready = "failing", false
-				s.log().WarnContext(ctx, "dependency is not ready", "dependency", name, "error", err)
-			}
-		})
+	ask := func(checks map[string]func(context.Context) error, needed bool) {
+		for name, check := range checks {
+			wg.Go(func() {
+				err := within(ctx, check)
+				mu.Lock()
+				defer mu.Unlock()
+				state[name] = "ok"
+				if err != nil {
+					state[name], ready = "failing", ready && !needed
+					s.log().WarnContext(ctx, "dependency is not ready", "dependency", name, "error", err)
+				}
+			})
+		}
 	}
+	ask(s.Checks, true)
+	ask(s.Watched, false)
 	wg.Wait()
 	if !ready {
 		w.Header().Set("Retry-After", "5")

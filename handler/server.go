@@ -26,6 +26,7 @@ type Server struct {
 	Log     *slog.Logger                               // nil: slog.Default
 	Now     func() time.Time                           // nil: time.Now
 	Checks  map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency
+	Watched map[string]func(ctx context.Context) error // likewise, but the drive does useful work without these
 	Metrics http.Handler                               // what /metrics shows; nil: nothing
 	Pages   fs.FS                                      // the web page and its files; nil: those of package static
 

@@ -195,25 +195,31 @@ func TestLogLinesCannotBeForged(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	var broken atomic.Bool
-	d := newDrive(t, func(s *Server) {
-		s.Checks = map[string]func(context.Context) error{
-			"database": func(context.Context) error { return nil },
-			"queue": func(context.Context) error {
-				if broken.Load() {
-					return errors.New("password=secret at 10.0.0.1")
-				}
-				return nil
-			},
+	breaks := func(b *atomic.Bool) func(context.Context) error {
+		return func(context.Context) error {
+			if b.Load() {
+				return errors.New("password=secret at 10.0.0.1")
+			}
+			return nil
 		}
+	}
+	var database, queue atomic.Bool
+	d := newDrive(t, func(s *Server) {
+		s.Checks = map[string]func(context.Context) error{"database": breaks(&database)}
+		s.Watched = map[string]func(context.Context) error{"queue": breaks(&queue)}
 	})
 	d.get("/healthz", nil).want(t, 200, api.OK)
 	d.get("/readyz", nil).want(t, 200, api.OK)
-	broken.Store(true)
+	queue.Store(true)
 	var state map[string]string
+	d.get("/readyz", nil).want(t, 200, api.OK, &state)
+	if state["database"] != "ok" || state["queue"] != "failing" {
+		t.Errorf("without its queue: %v", state)
+	}
+	database.Store(true)
 	a := d.get("/readyz", nil)
 	a.want(t, 503, api.Unavailable, &state)
-	if state["database"] != "ok" || state["queue"] != "failing" || strings.Contains(string(a.body), "secret") {
+	if state["database"] != "failing" || strings.Contains(string(a.body), "secret") {
 		t.Errorf("state: %s", a.body)
 	}
 	d.get("/healthz", nil).want(t, 200, api.OK)

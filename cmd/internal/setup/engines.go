@@ -29,8 +29,9 @@ type engines struct {
 	Registry *prometheus.Registry
 
 	rooms   rooms
-	bucket  *s3.Blobs // nil where the object store is a folder
-	checks  map[string]func(context.Context) error
+	bucket  *s3.Blobs                              // nil where the object store is a folder
+	checks  map[string]func(context.Context) error // what it cannot do without
+	watched map[string]func(context.Context) error // what it does less without
 	closers []func() error
 }
 
@@ -51,7 +52,7 @@ type rooms struct {
 }
 
 func newEngines(cfg config.Config, log *slog.Logger) engines {
-	return engines{Config: cfg, Log: log, Registry: prometheus.NewRegistry(), checks: map[string]func(context.Context) error{}}
+	return engines{Config: cfg, Log: log, Registry: prometheus.NewRegistry(), checks: map[string]func(context.Context) error{}, watched: map[string]func(context.Context) error{}}
 }
 
 // open calls each in turn, and closes what is open when one fails.
@@ -93,6 +94,7 @@ func (e *engines) openMetrics(context.Context) error {
 	e.rooms.places.Metrics = e.rooms.metrics
 	return errors.Join(
 		e.rooms.metrics.WatchBacklog(e.rooms.db, time.Now),
+		e.rooms.metrics.WatchQueue(e.rooms.queue.Check),
 		e.Registry.Register(collectors.NewGoCollector()),
 		e.Registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
 	)

@@ -43,7 +43,7 @@ func (e *engines) openShared(ctx context.Context) error {
 			return err
 		}
 		e.onClose(db.Close)
-		e.checks["redis"] = db.Ping
+		e.watched["redis"] = db.Ping
 		r.progress, r.challenges, r.leader, r.nodes, r.expiries = db, db, db, db, db
 		return nil
 	})
@@ -54,7 +54,7 @@ func (e *engines) openQueue(context.Context) error {
 	if e.Config.MQ == "" {
 		q := memory.New(memory.Options{})
 		e.onClose(q.Close)
-		e.rooms.queue = q
+		e.rooms.queue, e.watched["queue"] = q, q.Check
 		return nil
 	}
 	q, err := rabbit.Open(e.Config.MQ, rabbit.Options{Log: e.Log})
@@ -62,7 +62,6 @@ func (e *engines) openQueue(context.Context) error {
 		return err
 	}
 	e.onClose(q.Close)
-	e.checks["queue"] = q.Check
-	e.rooms.queue = q
+	e.rooms.queue, e.watched["queue"] = q, q.Check
 	return nil
 }
