@@ -1,5 +1,5 @@
 // Package store is the vocabulary of the drive's storage: value types, sentinel errors and the small contracts that
-// the drivers in its subfolders keep (sqldb, disk, memory, later redis and s3).
+// the drivers in its subfolders keep (sqldb, disk, memory, redis, s3).
 //
 // It owns the meaning of a digest, a content, an entry, an upload, a chunk, a location and of garbage, and what each
 // storage operation promises about durability, idempotence and concurrency. It knows no driver, no rule of the drive
