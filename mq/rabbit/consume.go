@@ -174,7 +174,9 @@ func (s *session) fail(err error) {
 
 // handle has the message worked on and settles it. It returns true if the message is held and the subscription over.
 //
-// An error in settling means that the channel is gone and the message with it, to be delivered again.
+// A message that failed is rejected and one that was not tried to the end is given back by a nack: since RabbitMQ 4.3 only
+// the first counts towards the delivery limit, before that both did. An error in settling means that the channel is
+// gone and the message with it, to be delivered again.
 func (s *session) handle(ctx context.Context, tag string, d amqp.Delivery) (held bool) {
 	m, err := parse(d.Body)
 	if err == nil {
@@ -191,10 +193,10 @@ func (s *session) handle(ctx context.Context, tag string, d amqp.Delivery) (held
 		_ = d.Nack(false, true)
 	case errors.Is(err, mq.ErrReject):
 		s.setAside(m, d, err)
-		_ = d.Nack(false, false)
+		_ = d.Reject(false)
 	case before+1 >= s.opts.Deliveries:
 		s.setAside(m, d, err)
-		_ = d.Nack(false, true) // the broker counts, and sets it aside
+		_ = d.Reject(true) // the broker counts, and sets it aside
 	default:
 		return s.hold(ctx, tag, d, s.opts.Delay<<min(2*before, 10))
 	}
@@ -241,12 +243,12 @@ func (s *session) hold(ctx context.Context, tag string, d amqp.Delivery, delay t
 		defer timer.Stop()
 		select {
 		case <-timer.C:
+			_ = d.Reject(true)
 		case <-s.ended:
-			return
 		case <-ctx.Done():
 			s.hush()
+			_ = d.Nack(false, true)
 		}
-		_ = d.Nack(false, true)
 	})
 	return true
 }

@@ -25,8 +25,8 @@
 // would give it back at once, and while it waited prefetched its worker would be idle, so its subscription ends, the
 // message stays unsettled for the delay, and is given back then, while the worker goes on with a new subscription. So
 // the count of deliveries stays with the broker, which sets the message aside when the limit is reached, and a
-// process that dies meanwhile loses nothing but the rest of the delay. Messages that a stopped or cut off consumer gave
-// back count as delivered too.
+// process that dies meanwhile loses nothing but the rest of the delay. Messages that a cut off consumer had
+// count as delivered too, and before RabbitMQ 4.3 those that a stopped one gave back.
 //
 // Whatever the broker ends by itself (a subscription, because the queue was deleted; a channel; the connection) ends the
 // connection, and the next one declares and subscribes anew, after a pause that grows from Options.MinBackoff to
