@@ -49,7 +49,8 @@ type ResumableBlobs interface {
 	// that the store does not know any more is begun anew. begun is called with the store's name of a new multipart
 	// upload before any part of it is sent; where it fails nothing is sent and its error is returned. A small blob is
 	// put in one piece, and begun is not called. Parts that are there and right are not sent again. A call that fails
-	// leaves its parts to the next one.
+	// leaves its parts to the next one. Who begins anew says that nobody works on another upload of this name: what a
+	// process left that died before begun had returned is aborted.
 	PutResumable(ctx context.Context, name BlobName, src Blob, sums Sums, upload string, begun func(upload string) error) error
 	// AbortMultipart removes what was sent of an unfinished multipart upload. It is no error that there is none.
 	AbortMultipart(ctx context.Context, name BlobName, upload string) error

@@ -45,8 +45,12 @@ func (b *Blobs) List(ctx context.Context, fn func(store.BlobInfo) error) error {
 
 // ListMultiparts calls fn with each unfinished multipart upload below the prefix.
 func (b *Blobs) ListMultiparts(ctx context.Context, fn func(store.Multipart) error) error {
+	return b.listMultiparts(ctx, b.prefix(), fn)
+}
+
+func (b *Blobs) listMultiparts(ctx context.Context, prefix string, fn func(store.Multipart) error) error {
 	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{
-		Bucket: b.bucket(), Prefix: aws.String(b.prefix()), MaxUploads: b.page(),
+		Bucket: b.bucket(), Prefix: &prefix, MaxUploads: b.page(),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

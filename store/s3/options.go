@@ -47,6 +47,7 @@ type Options struct {
 	Concurrency int           // parts of one blob that are under way at a time; 4
 	Stall       time.Duration // a request on which nothing moves for so long is given up; 30 s
 
+	Resumed   func(bytes int64)     // is told of each part that an earlier try had sent; may be nil
 	Transport func(*http.Transport) // changes the HTTP transport; may be nil
 	Log       *slog.Logger          // may be nil
 }
@@ -104,6 +105,9 @@ func (o Options) resolved(ctx context.Context) (Options, rules, aws.Config, erro
 	}
 	if o.Stall <= 0 {
 		o.Stall = defaultStall
+	}
+	if o.Resumed == nil {
+		o.Resumed = func(int64) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -174,6 +174,7 @@ func (p *parted) sendPart(ctx context.Context, i int, buf []byte) error {
 	etag := hex.EncodeToString(sum[:])
 	if held, ok := p.held[n]; ok && aws.ToInt64(held.Size) == int64(len(buf)) && sameETag(aws.ToString(held.ETag), etag) {
 		p.done[i] = types.CompletedPart{PartNumber: &n, ETag: held.ETag}
+		p.opts.Resumed(int64(len(buf)))
 		return nil
 	}
 	out, err := p.client.UploadPart(ctx, &s3.UploadPartInput{

@@ -25,9 +25,11 @@ import (
 // Put stores the bytes of src. What it sent of a large blob before it failed is removed, since nobody could go on with it.
 func (b *Blobs) Put(ctx context.Context, name store.BlobName, src store.Blob, sums store.Sums) error {
 	var last string
-	err := b.PutResumable(ctx, name, src, sums, "", func(upload string) error {
-		last = upload
-		return nil
+	err := b.put(ctx, name, src, sums, func() error {
+		return b.putParts(ctx, name, src, sums, "", func(upload string) error {
+			last = upload
+			return nil
+		})
 	})
 	if err == nil || last == "" {
 		return err
@@ -44,6 +46,21 @@ func (b *Blobs) Put(ctx context.Context, name store.BlobName, src store.Blob, su
 func (b *Blobs) PutResumable(
 	ctx context.Context, name store.BlobName, src store.Blob, sums store.Sums, upload string, begun func(string) error,
 ) error {
+	return b.put(ctx, name, src, sums, func() error {
+		return b.putParts(ctx, name, src, sums, upload, func(upload string) error {
+			if err := begun(upload); err != nil {
+				return err
+			}
+			if err := b.abortOthers(ctx, name, upload); err != nil {
+				b.log.Warn("multipart uploads of an earlier try were left to the sweeper", "blob", name, "err", err)
+			}
+			return nil
+		})
+	})
+}
+
+// put stores a blob that is not there yet: a small one with one request, a larger one by parts.
+func (b *Blobs) put(ctx context.Context, name store.BlobName, src store.Blob, sums store.Sums, parts func() error) error {
 	if src.Size() != sums.Size {
 		return fmt.Errorf("blob %s: %w: %d bytes, want %d", name, store.ErrLength, src.Size(), sums.Size)
 	}
@@ -54,7 +71,18 @@ func (b *Blobs) PutResumable(
 		if sums.Size <= b.sizes.single {
 			return b.putWhole(ctx, name, src, sums)
 		}
-		return b.putParts(ctx, name, src, sums, upload, begun)
+		return parts()
+	})
+}
+
+// abortOthers ends what was begun for the same blob and never recorded: whoever begins anew knows of none, so a process
+// died before begun was through. No part of it was sent.
+func (b *Blobs) abortOthers(ctx context.Context, name store.BlobName, upload string) error {
+	return b.listMultiparts(ctx, b.key(name), func(m store.Multipart) error {
+		if m.Name != name || m.Upload == upload {
+			return nil
+		}
+		return b.AbortMultipart(ctx, name, m.Upload)
 	})
 }
 

@@ -16,6 +16,7 @@ func ResumableBlobs(t *testing.T, large int, open func(t *testing.T) store.Resum
 		"a small blob in one piece":         (*resuming).small,
 		"a large blob":                      (*resuming).whole,
 		"begun fails":                       (*resuming).begunFails,
+		"begun and never recorded":          (*resuming).neverRecorded,
 		"a source that fails":               (*resuming).interrupted,
 		"a source with other bytes":         (*resuming).otherBytes,
 		"an upload that nobody knows":       (*resuming).unknown,
@@ -24,7 +25,7 @@ func ResumableBlobs(t *testing.T, large int, open func(t *testing.T) store.Resum
 		"two workers with one upload":       (*resuming).twoWorkers,
 		"a failed Put leaves no upload":     (*resuming).failedPut,
 		"many uploads are listed":           (*resuming).list,
-		"several uploads of one large blob": (*resuming).several,
+		"a new upload ends those before it": (*resuming).several,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,6 +139,17 @@ func (r *resuming) begunFails() {
 	r.uploads()
 }
 
+// neverRecorded has a process die between an upload's beginning and the record of it.
+func (r *resuming) neverRecorded() {
+	died := errors.New("died")
+	err := r.b.PutResumable(r.Context(), r.name, Source(r.p), SumsOf(r.p), "", func(string) error { return died })
+	if !errors.Is(err, died) {
+		r.Errorf("%v, want begun's error", err)
+	}
+	r.ok(r.put(Source(r.p), ""))
+	r.is(1)
+}
+
 func (r *resuming) interrupted() {
 	for range 2 {
 		if err := r.put(r.failing(), r.upload); !errors.Is(err, errSource) {
@@ -216,17 +228,13 @@ func (r *resuming) failedPut() {
 }
 
 func (r *resuming) several() {
-	var uploads []string
 	for range 3 {
 		if err := r.put(r.failing(), ""); !errors.Is(err, errSource) {
 			r.Fatalf("%v, want the source's error", err)
 		}
-		uploads = append(uploads, r.upload)
+		r.uploads(r.upload)
 	}
-	r.uploads(uploads...)
-	for _, u := range uploads {
-		r.ok(r.b.AbortMultipart(r.Context(), r.name, u))
-	}
+	r.ok(r.b.AbortMultipart(r.Context(), r.name, r.upload))
 	r.uploads()
 }
 

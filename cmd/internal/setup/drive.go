@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/blinkdrive/blinkdrive/config"
@@ -33,6 +34,9 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Drive, err
 		return nil, err
 	}
 	d.wire()
+	if err := d.Uploads.DropRecords(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
 }
 

@@ -29,6 +29,7 @@ func (e *engines) openObjects(ctx context.Context) error {
 	bucket, err := s3.Open(ctx, s3.Options{
 		Profile: s3.Profile(c.Store), Endpoint: c.S3Endpoint, PublicEndpoint: c.S3Public, Region: c.S3Region, Bucket: c.S3Bucket,
 		Prefix: c.S3Prefix, AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey, CAFile: c.S3CA, Log: e.Log,
+		Resumed: func(n int64) { e.rooms.metrics.TransferBytesResumed.Add(float64(n)) },
 	})
 	if err != nil {
 		return err
