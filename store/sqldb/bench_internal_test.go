@@ -11,7 +11,7 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-func benchUser(b *testing.B, db *DB) store.User {
+func benchUser(b testing.TB, db *DB) store.User {
 	b.Helper()
 	u, err := db.CreateUser(b.Context(), store.User{Name: "u", Role: store.RoleUser, Quota: 1 << 60})
 	if err != nil {

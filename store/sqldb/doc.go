@@ -3,13 +3,26 @@
 // It owns every SQL statement of the drive, and the running of migrations. It knows no rule beyond store's contracts, which
 // *DB implements, and none of its sibling drivers.
 //
-// There is one body of SQL for all engines; what differs is in the dialect (dialect.go). SQLite is the engine today. To stay
-// portable to MySQL 8, MariaDB 10.11 and TiDB, statements use no RETURNING, no ON CONFLICT, no partial or expression
-// index, no update of a table that a subquery selects from, and recursive queries in SELECT only; a connection to MySQL
-// must count matched rows as affected (clientFoundRows) and use READ COMMITTED.
+// There is one body of SQL for all engines; what differs is in the dialect (dialect.go). The engines are SQLite (sqlite.go)
+// and MySQL (mysql.go): MySQL 8, MariaDB 10.6 and later, of which 10.11 is tested, and TiDB. To stay portable, statements use
+// no RETURNING, no ON CONFLICT, no SKIP LOCKED, no partial or expression index, no update of a table that a subquery
+// selects from, and recursive queries in SELECT only.
 //
-// One exported method is one transaction. A method that changes something runs in a transaction of the writer, of which
-// SQLite has one, and is not interrupted once it has begun: a caller who goes away gets all of it or nothing. Those that wait
-// for the writer share a commit, each in a savepoint (turns.go), and return when it is durable. Changes lock in one
-// order (user, upload, content, job, entries), so that engines with row locks seldom see a deadlock; it is retried.
+// One exported method is one transaction, but for two, which say so: CountRefs and FinishTransfer. A method that changes
+// something is not interrupted once it has begun: a caller who goes away gets all of it or nothing. SQLite has one writer;
+// those that wait for it share a commit, each in a savepoint (turns.go), and return when it is durable. On MySQL each is a
+// transaction of the pool (alone.go), in READ COMMITTED, and InnoDB shares what it can. A deadlock, a lock that was waited for
+// too long, or a connection lost before the commit make it begin anew; a commit whose answer was lost is told as
+// store.ErrUnavailable, and its repeat by the caller does no harm.
+//
+// Where SQLite has transactions one after the other, MySQL has row locks:
+//   - What belongs to one user (the tree, its names and numbers, the quota, uploads) changes under a lock of the user's row.
+//   - A content, its references, its place and its job change under a lock of the content's row.
+//   - A place is made used, or garbage, by writing the row that says so first and then looking, with a read that locks,
+//     for one that says the opposite.
+//
+// They are taken in one order (users by number, upload, contents, job, entries, garbage), so that a deadlock is rare.
+//
+// A user's listing may come from a replica of MySQL (replica.go); all else, and each listing for which that would be too old,
+// comes from the primary.
 package sqldb

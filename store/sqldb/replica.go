@@ -28,6 +28,7 @@ type replica struct {
 	maxLag time.Duration
 	good   atomic.Int64 // when it was last found to be near enough, in nanoseconds since begin; 0: it is not
 	begin  time.Time
+	served atomic.Int64 // listings
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -212,5 +213,9 @@ func (db *DB) readReplica(ctx context.Context, user store.UserID, fn func(contex
 	if ctx.Err() == nil && (db.dialect.down(err) || short.Err() != nil) {
 		db.replica.leave(true, err)
 	}
-	return err == nil
+	if err != nil {
+		return false
+	}
+	db.replica.served.Add(1)
+	return true
 }
