@@ -59,7 +59,6 @@ func (w *world) worker(env ...string) *worker {
 	s := w.setting
 	s.Env = append(slices.Clone(s.Env), env...)
 	s.Data, s.Log = "/nonexistent", w.log
-	s.Env = append(s.Env, "BLINKDRIVE_OBJECTS="+w.t.TempDir())
 	k := &worker{t: w.t, cmd: s.Command(context.WithoutCancel(w.t.Context()), "transfer"), done: make(chan struct{})}
 	if err := k.cmd.Start(); err != nil {
 		w.t.Fatal(err)

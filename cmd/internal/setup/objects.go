@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -12,6 +13,11 @@ import (
 // openObjects opens the object stores. The folder is open even where it is not the target of transfers any more: what
 // is there is still served.
 func (e *engines) openObjects(ctx context.Context) error {
+	e.rooms.places.Objects = map[store.Kind]store.Blobs{}
+	return errors.Join(e.openObjectFolder(), e.openBucket(ctx))
+}
+
+func (e *engines) openObjectFolder() error {
 	root, err := e.openRoot(e.Config.Objects)
 	if err != nil {
 		return err
@@ -20,8 +26,12 @@ func (e *engines) openObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.rooms.places.Objects = map[store.Kind]store.Blobs{store.Disk: folder}
-	e.rooms.target = store.Disk
+	e.rooms.places.Objects[store.Disk], e.rooms.target = folder, store.Disk
+	return nil
+}
+
+// openBucket opens the configured object store, if it is not the folder, and makes it the target.
+func (e *engines) openBucket(ctx context.Context) error {
 	if !e.Config.S3() {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/blinkdrive/blinkdrive/config"
 	"github.com/blinkdrive/blinkdrive/service"
+	"github.com/blinkdrive/blinkdrive/store"
 )
 
 // A Worker is a transfer process of its own, opened: it has no disk with blobs, and reads them from the nodes that do.
@@ -26,12 +27,21 @@ func OpenWorker(ctx context.Context, cfg config.Config, log *slog.Logger) (*Work
 	}
 	w := &Worker{engines: newEngines(cfg, log)}
 	w.rooms.secret = []byte(cfg.Secret)
-	err := w.open(ctx, w.openDatabase, w.openObjects, w.openShared, w.openQueue, w.openNodes, w.openMetrics)
+	err := w.open(ctx, w.openDatabase, w.openTarget, w.openShared, w.openQueue, w.openNodes, w.openMetrics)
 	if err != nil {
 		return nil, err
 	}
 	w.Transfers = w.transfers()
 	return w, nil
+}
+
+// openTarget opens what is moved to. Nothing is read from the folder of objects, so it need not be where the worker is.
+func (w *Worker) openTarget(ctx context.Context) error {
+	if w.Config.S3() {
+		w.rooms.places.Objects = map[store.Kind]store.Blobs{}
+		return w.openBucket(ctx)
+	}
+	return w.openObjects(ctx)
 }
 
 // workerMistakes says why a transfer process cannot stand by itself.
