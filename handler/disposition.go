@@ -7,8 +7,10 @@ import (
 
 // contentDisposition makes browsers save a file under its name. The plain form comes first, in exactly this shape,
 // because old pages take the name out of it with a regular expression; RFC 6266 lets the exact form follow.
-func contentDisposition(name string) string {
-	return `attachment; filename="` + asciiName(name) + `"; filename*=UTF-8''` + extValue(name)
+func contentDisposition(name string) string { return disposition("attachment", name) }
+
+func disposition(how, name string) string {
+	return how + `; filename="` + asciiName(name) + `"; filename*=UTF-8''` + extValue(name)
 }
 
 // asciiName replaces what cannot stand between quotes: other than ASCII, quotes, backslashes and control characters.
@@ -74,8 +76,8 @@ func contentType(name string) string {
 		return "audio/flac"
 	case ".pdf":
 		return "application/pdf"
-	case ".txt", ".log", ".md":
+	case ".txt", ".log", ".md", ".csv", ".json", ".yaml", ".yml", ".toml", ".ini", ".conf", ".go", ".py", ".c", ".h", ".rs", ".sql":
 		return "text/plain; charset=utf-8"
 	}
-	return "application/octet-stream"
+	return octetStream
 }

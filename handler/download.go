@@ -11,25 +11,35 @@ import (
 )
 
 // download serves a file of the caller, or the one that a signed link names. Where the policy lets it, the object store
-// serves it.
+// serves it. With inline=1 a browser may show the file, if it is of a kind that cannot run anything; it then comes from
+// here in any case, so that what it is shown under is ours to say.
 func (s *Server) download(w http.ResponseWriter, r *http.Request, c *call) error {
+	inline, err := c.Params.flag("inline")
+	if err != nil {
+		return err
+	}
 	e, err := s.findDownload(r, c)
 	if err != nil {
 		return err
 	}
-	url, err := s.Downloads.Redirection(r.Context(), e, presentation(e))
-	if err != nil {
-		return err
-	}
-	if url != "" {
-		return redirect(w, url)
+	as := asAttachment(e.Name)
+	if inline {
+		as = asPreview(e.Name)
+	} else {
+		url, err := s.Downloads.Redirection(r.Context(), e, as.Presentation)
+		if err != nil {
+			return err
+		}
+		if url != "" {
+			return redirect(w, url)
+		}
 	}
 	d, err := s.Downloads.OpenEntry(r.Context(), e)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	return s.serve(w, r, d)
+	return s.serve(w, r, d, as)
 }
 
 func redirect(w http.ResponseWriter, url string) error {
@@ -37,15 +47,11 @@ func redirect(w http.ResponseWriter, url string) error {
 	return write(w, http.StatusFound, "text/plain; charset=utf-8", []byte("the object store has this file\n"))
 }
 
-func presentation(e store.Entry) service.Presentation {
-	return service.Presentation{Disposition: contentDisposition(e.Name), MediaType: contentType(e.Name)}
-}
-
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Download) error {
-	h, p := w.Header(), presentation(d.Entry)
-	h.Set("Content-Type", p.MediaType)
-	h.Set("Content-Disposition", p.Disposition)
-	h.Set("Content-Security-Policy", "sandbox")
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Download, as shown) error {
+	h := w.Header()
+	h.Set("Content-Type", as.MediaType)
+	h.Set("Content-Disposition", as.Disposition)
+	h.Set("Content-Security-Policy", as.policy)
 	h.Set("Cache-Control", "private, no-cache")
 	sums := d.Entry.Content.Sums
 	h.Set("Etag", `"`+sums.Digest.String()+`"`)
@@ -109,7 +115,7 @@ func (s *Server) downloadURL(w http.ResponseWriter, r *http.Request, c *call) er
 	if err != nil {
 		return err
 	}
-	url, err := s.Downloads.StoreLink(r.Context(), e, presentation(e))
+	url, err := s.Downloads.StoreLink(r.Context(), e, asAttachment(e.Name).Presentation)
 	if err != nil {
 		return err
 	}

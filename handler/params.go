@@ -136,6 +136,17 @@ func (p params) integer(name string, def int64) (int64, error) {
 	return n, nil
 }
 
+// flag reports whether a parameter is 1; 0 and none are no.
+func (p params) flag(name string) (bool, error) {
+	switch p[name] {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	}
+	return false, invalid("parameter %s is 0 or 1", name)
+}
+
 // digest returns a SHA-1 in hexadecimal of either case, zero where there is none.
 func (p params) digest(name string) (store.Digest, error) {
 	if p[name] == "" {
