@@ -58,17 +58,16 @@ func (b *Blobs) Put(ctx context.Context, name store.BlobName, src store.Blob, su
 	if done, err := b.has(name, sums.Size); done || err != nil {
 		return err
 	}
-	if err := b.folders.make(path.Dir(b.path(name))); err != nil {
+	err := b.folders.name(path.Dir(b.path(name)), func() error {
+		if b.link(name, src) == nil {
+			return nil
+		}
+		return b.copy(ctx, name, src, sums)
+	})
+	if err != nil {
 		return fmt.Errorf("blob %s: %w", name, noSpace(err))
 	}
-	err := b.link(name, src)
-	if err != nil {
-		err = b.copy(ctx, name, src, sums)
-	}
-	if err != nil {
-		return fmt.Errorf("blob %s: %w", name, noSpace(err))
-	}
-	return syncDir(b.root, path.Dir(b.path(name)))
+	return nil
 }
 
 // has reports whether the blob is there and whole. A file gets its name only when it is whole, so another size means

@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -60,30 +63,74 @@ type folders struct {
 	synced sync.Map // by path
 }
 
-// make makes a folder and those above it, durably. One that is there already may be another request's, made a moment ago
-// and not synced yet, so the first look at each syncs it too.
+// make makes a folder and those above it, durably.
 func (f *folders) make(dir string) error {
-	if dir == "." {
-		return nil
+	unsynced, err := f.prepare(dir)
+	if err != nil {
+		return err
 	}
-	err := f.root.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := f.make(path.Dir(dir)); err != nil {
+	return f.sync(unsynced)
+}
+
+// prepare makes a folder and those above it, and returns those whose names may not be durable yet, for sync. One that is there
+// already may be another request's, made a moment ago, so the first look at each counts too.
+func (f *folders) prepare(dir string) (unsynced []string, err error) {
+	if _, known := f.synced.Load(dir); known || dir == "." {
+		return nil, nil
+	}
+	if unsynced, err = f.prepare(path.Dir(dir)); err != nil {
+		return nil, err
+	}
+	if err := f.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return append(unsynced, dir), nil
+}
+
+// forget has the next prepare look at a folder and those above it again: somebody has removed one.
+func (f *folders) forget(dir string) {
+	for ; dir != "."; dir = path.Dir(dir) {
+		f.synced.Delete(dir)
+	}
+}
+
+// sync makes the names of folders durable, and those in the folders changed. It asks for all at once: the file system
+// answers them with one write of its journal, where one after the other would each wait for one.
+func (f *folders) sync(unsynced []string, changed ...string) error {
+	dirs := changed
+	for _, dir := range unsynced {
+		dirs = append(dirs, path.Dir(dir))
+	}
+	slices.Sort(dirs)
+	var g errgroup.Group
+	for _, dir := range slices.Compact(dirs) {
+		g.Go(func() error { return syncDir(f.root, dir) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, dir := range unsynced {
+		f.synced.Store(dir, true)
+	}
+	return nil
+}
+
+// name calls link, which gives a file its name in a folder, and makes name and folder durable.
+func (f *folders) name(dir string, link func() error) error {
+	for again := false; ; again = true {
+		unsynced, err := f.prepare(dir)
+		if err != nil {
 			return err
 		}
-		err = f.root.Mkdir(dir, 0o700)
+		err = link()
+		if errors.Is(err, fs.ErrNotExist) && !again { // perhaps a tidy soul has removed an empty folder
+			f.forget(dir)
+			continue
+		} else if err != nil {
+			return err
+		}
+		return f.sync(unsynced, dir)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if _, known := f.synced.Load(dir); known && err != nil {
-		return nil
-	}
-	if err := syncDir(f.root, path.Dir(dir)); err != nil {
-		return err
-	}
-	f.synced.Store(dir, true)
-	return nil
 }
 
 // syncDir makes the names in a folder durable.

@@ -203,3 +203,23 @@ func TestPublishOnlyWhatWasVerified(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Somebody who tidies up removes empty folders under a running drive.
+func TestFoldersThatWereRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := NewBlobs(testRoot(t, dir), "blobs", store.Local, "n1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := storetest.Bytes(1, 10)
+	name := store.NewBlobName(storetest.SumsOf(p).Digest, store.NewUploadID("n1"))
+	for range 2 {
+		if err := b.Put(t.Context(), name, storetest.Source(p), storetest.SumsOf(p)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "blobs", string(name[:2]))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

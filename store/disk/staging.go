@@ -291,18 +291,14 @@ func (s *Staging) streamTo(ctx context.Context, f *os.File, r io.Reader, limit i
 // Publish links the staged bytes to their name as a local blob.
 func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobName) error {
 	blob := s.opts.Blobs.path(name)
-	if err := s.opts.Blobs.folders.make(path.Dir(blob)); err != nil {
-		return fmt.Errorf("publish %s: %w", name, noSpace(err))
-	}
-	err := s.link(id, blob)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	err := s.opts.Blobs.folders.name(path.Dir(blob), func() error { return s.link(id, blob) })
+	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("staging: %w", store.ErrNotFound)
 	}
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", name, noSpace(err))
 	}
-	return syncDir(s.root, path.Dir(blob))
+	return nil
 }
 
 // link gives staged bytes a name, if they are those that were verified: after a failed sync they may be thrown away at
