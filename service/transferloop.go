@@ -33,6 +33,7 @@ type transferLoop struct {
 	slots   chan struct{} // as many as transfers may run at a time
 	idle    chan struct{} // tells scan that a slot has become free
 	running sync.WaitGroup
+	skipped bool // by scan alone: some of the due rows looked at last were of nodes that are not reached
 }
 
 // receive handles one message. A broker takes a channel away from those who keep a message for half an hour, so it
@@ -94,7 +95,12 @@ func (w *transferLoop) scan(ctx context.Context) {
 // ring publishes a message for each of up to limit due rows, so that the error queue sees the jobs that end there
 // however they were found. Where the queue is down, the work is done without it.
 func (w *transferLoop) ring(ctx context.Context, limit int) {
-	due, err := w.Rows.DueTransfers(ctx, w.Now(), dueBatch)
+	batch := max(fewDue, 4*limit)
+	if w.skipped {
+		batch = dueBatch
+	}
+	w.skipped = false
+	due, err := w.Rows.DueTransfers(ctx, w.Now(), batch)
 	if err != nil && ctx.Err() == nil {
 		w.Log.Warn("looking for due transfers failed", "err", err)
 	}
@@ -104,6 +110,7 @@ func (w *transferLoop) ring(ctx context.Context, limit int) {
 			return
 		}
 		if !w.Places.reach(t.From) {
+			w.skipped = true
 			continue
 		}
 		limit--
@@ -130,8 +137,12 @@ func (w *transferLoop) distance(l store.Location) int {
 	return 0
 }
 
-// dueBatch is how many due rows are looked at; those of other nodes are among them.
-const dueBatch = 200
+// So many due rows are looked at: few, since that happens with every slot that becomes free, and many where those of nodes
+// that are not reached were among the few.
+const (
+	fewDue   = 16
+	dueBatch = 200
+)
 
 // publishTime is how long a broker may take with a wake-up, which nobody must wait for.
 const publishTime = 2 * time.Second
