@@ -65,7 +65,7 @@ func usage(err error) error { return fmt.Errorf("%w (%w)", err, errUsage) }
 
 func newRoot() *cobra.Command {
 	root := group("blinkdrive", "A cloud drive whose uploads finish in a blink",
-		newServe(), newTransfer(), newUser(), newTransfers(), newFsck(), newMigrate(), newConfig(), newVersion())
+		newServe(), newTransfer(), newUser(), newTransfers(), newFsck(), newMigrate(), newConfig(), newHealth(), newVersion())
 	root.Version = version
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
