@@ -160,7 +160,6 @@ type interrupted struct {
 	*world
 	client  *client.Client
 	pattern pattern
-	eyes    *witness
 	upload  string
 	digest  string
 }
