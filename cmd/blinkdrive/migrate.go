@@ -10,11 +10,32 @@ import (
 )
 
 func newMigrate() *cobra.Command {
-	return group("migrate", "Change the database's schema; serve does this by itself",
+	return group("migrate", "Change the database's schema, which serve does by itself; or copy it to MySQL",
 		&cobra.Command{Use: "up", Short: "Bring the schema up to date; no server may run", Args: args(0), RunE: migrateUp},
 		&cobra.Command{Use: "down STEPS", Short: "Undo the last migrations, and lose what they hold; no server may run", Args: args(1), RunE: migrateDown},
 		&cobra.Command{Use: "status", Short: "Print the schema's version and the newest one", Args: args(0), RunE: migrateStatus},
+		newMigrateCopy(),
 	)
+}
+
+func newMigrateCopy() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:   "copy",
+		Short: "Copy all rows of the data folder's SQLite database to an empty MySQL database; no server may run",
+		Args:  args(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load(c)
+			if err != nil {
+				return err
+			}
+			return setup.MigrateCopy(c.Context(), cfg, to, func(table string, rows int64) {
+				fmt.Fprintf(c.OutOrStdout(), "%-16s %d\n", table, rows)
+			})
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "`DB` to copy to, as in BLINKDRIVE_DB, which is meant where this is not set")
+	return c
 }
 
 func migrateUp(c *cobra.Command, _ []string) error {

@@ -89,3 +89,31 @@ func MigrateStatus(ctx context.Context, cfg config.Config) (current, latest uint
 	}
 	return sqldb.MigrateStatus(ctx, src)
 }
+
+// MigrateCopy copies all rows of the SQLite database in the data folder to an empty MySQL database, whose schema it brings up
+// to date first, and compares them. to is as config's db; where it is empty it is the configured one. ErrInUse: a server
+// has the data folder.
+func MigrateCopy(ctx context.Context, cfg config.Config, to string, tell func(table string, rows int64)) error {
+	if to == "" {
+		to = cfg.DB
+	}
+	if !strings.HasPrefix(to, "mysql:") {
+		return config.Mistakes{"db: the copy goes to MySQL: set BLINKDRIVE_DB, or --to, to mysql: and a DSN"}
+	}
+	target, err := mysqlSource("db", to)
+	if err != nil {
+		return err
+	}
+	cfg.DB = "sqlite"
+	if err := Exists(cfg); err != nil {
+		return err
+	}
+	return alone(ctx, cfg, func(source sqldb.Source) error {
+		for _, s := range []sqldb.Source{source, target} {
+			if err := sqldb.Migrate(ctx, s); err != nil {
+				return err
+			}
+		}
+		return sqldb.Copy(ctx, source, target, tell)
+	})
+}
