@@ -12,9 +12,9 @@ import (
 	"github.com/blinkdrive/blinkdrive/service"
 )
 
-// pagePolicy lets the page run its own files only; hash-wasm compiles WebAssembly.
+// pagePolicy lets the page run its own files only; hash-wasm compiles WebAssembly, and a PDF is framed for the browser's viewer.
 const pagePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; " +
-	"img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; " +
+	"img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; frame-src blob:; form-action 'self'; base-uri 'none'; " +
 	"frame-ancestors 'none'"
 
 // pages are the files of the web page by name, with what a browser needs to keep them.

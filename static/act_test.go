@@ -2,11 +2,10 @@ package static_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/chromedp/cdproto/network"
@@ -118,12 +117,13 @@ func evaluate[T any](b *tab, script string) (T, error) {
 	return chromedp.Run(ctx, chromedp.Evaluate[T](script, gesture, chromedp.EvalAwaitPromise))
 }
 
-// wait waits for a condition in the page, an expression in JavaScript; navigations in between do no harm.
+// wait waits for a condition in the page, an expression in JavaScript or a promise of one; navigations in between do no
+// harm.
 func (b *tab) wait(condition string) {
 	b.t.Helper()
 	why := ""
 	b.waitFor(condition, func() bool {
-		ok, err := evaluate[bool](b, "Boolean("+condition+")")
+		ok, err := evaluate[bool](b, "Promise.resolve("+condition+").then(Boolean)")
 		if err != nil {
 			why = err.Error()
 		}
@@ -201,21 +201,32 @@ func (b *tab) download(name string) []byte {
 	return b.savedFile(name)
 }
 
-// savedFile returns what the browser has saved next for this tab; it tells every tab of every tab's downloads.
+// savedFile returns what the browser has saved for this tab since it was asked last. The browser tells every tab of every
+// tab's downloads, and maybe before the file has its name.
 func (b *tab) savedFile(name string) []byte {
 	b.t.Helper()
-	limit := time.After(patience)
-	for {
-		select {
-		case guid := <-b.saved:
-			data, err := os.ReadFile(filepath.Join(b.downloads, guid))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			b.must(err)
-			return data
-		case <-limit:
-			b.fail("%s was not downloaded", name)
+	var data []byte
+	b.waitFor("the download of "+name, func() bool {
+		guid, found := b.nextSaved()
+		if !found {
+			return false
+		}
+		var err error
+		data, err = os.ReadFile(filepath.Join(b.downloads, guid))
+		b.must(err)
+		return true
+	})
+	return data
+}
+
+func (b *tab) nextSaved() (guid string, found bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, guid := range b.saved {
+		if _, err := os.Stat(filepath.Join(b.downloads, guid)); err == nil {
+			b.saved = slices.Delete(b.saved, i, i+1)
+			return guid, true
 		}
 	}
+	return "", false
 }

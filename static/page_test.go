@@ -38,6 +38,19 @@ func TestPage(t *testing.T) {
 		{"the line is cut and comes back", testCut},
 		{"the session ends in mid-upload", testSessionEnds},
 		{"everything goes wrong that may", testFaults},
+		{"selecting, deleting, restoring", testSelection},
+		{"moving", testMove},
+		{"more entries than are drawn", testWindow},
+		{"a hundred thousand entries", testHundredThousand},
+		{"sorting", testSort},
+		{"details and links", testDetails},
+		{"back, forward and links", testHistory},
+		{"previews", testPreview},
+		{"names that are taken", testClash},
+		{"a name that is taken meanwhile", testLateClash},
+		{"a folder of 2,000 files", testFolder},
+		{"a handle is kept", testHandle},
+		{"all at once", testAll},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -33,11 +33,11 @@ type tab struct {
 	url       string
 	downloads string
 	chunks    *traffic
-	saved     chan string
 
 	mu       sync.Mutex
 	problems []string
-	leaving  int // how often the page asked before leaving
+	saved    []string // GUIDs of downloads that nobody has asked for yet
+	leaving  int      // how often the page asked before leaving
 }
 
 // newTab opens the drive's page for a new person.
@@ -45,7 +45,7 @@ func newTab(t *testing.T, w *world) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(w.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, world: w, line: newLine(t, w.drive), downloads: t.TempDir(), saved: make(chan string, 1000)}
+	b := &tab{t: t, ctx: ctx, world: w, line: newLine(t, w.drive), downloads: t.TempDir()}
 	b.url = b.line.url
 	b.forgetChunks()
 	b.must(chromedp.Listen(ctx, b.event))
@@ -103,10 +103,9 @@ func exception(ev *runtime.EventExceptionThrown) string {
 
 func (b *tab) browserEvent(ev any) {
 	if ev, ok := ev.(*browser.EventDownloadProgress); ok && ev.State == browser.DownloadProgressStateCompleted {
-		select {
-		case b.saved <- ev.GUID:
-		default:
-		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.saved = append(b.saved, ev.GUID)
 	}
 }
 

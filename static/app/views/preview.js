@@ -64,7 +64,7 @@ export class Preview {
     this.count = h('span', { class: 'quiet', testid: 'preview-count' });
     this.download = h('a', { class: 'button bare', title: t('files.download'), 'aria-label': t('files.download'),
       testid: 'preview-download' }, icon('download'));
-    this.stage = h('div', { class: 'stage', testid: 'preview-stage' });
+    this.stage = h('div', { class: 'stage', tabIndex: -1, autofocus: true, testid: 'preview-stage' });
     this.before = act('previous', 'left', () => this.#step(-1));
     this.after = act('next', 'right', () => this.#step(1));
     this.#dialog = h('dialog', { class: 'preview', 'aria-labelledby': 'preview-title', testid: 'preview' },

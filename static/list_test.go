@@ -1,0 +1,312 @@
+package static_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// have puts small files into a folder of the drive, past the page, and lets the page look again.
+func (b *tab) have(folder string, names ...string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`(async () => {
+		const form = new FormData();
+		for (const name of %s) form.append('file', new Blob(['the content of ' + name]), name);
+		const answer = await fetch('/file/upload?path=' + encodeURIComponent(%q), { method: 'POST', body: form });
+		return answer.ok;
+	})()`, jsList(names), folder))
+	b.reload()
+}
+
+func jsList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return "[" + strings.Join(quoted, ",") + "]"
+}
+
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("file-%04d.txt", i)
+	}
+	return names
+}
+
+// go to a place by its address.
+func (b *tab) visit(hash string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf("(location.hash = %q, true)", hash))
+}
+
+func (b *tab) waitSelected(text string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=selected]').textContent === %q`, text))
+}
+
+func entry(name string) chromedp.CSS {
+	return chromedp.CSS(fmt.Sprintf(`[data-testid=entry][data-name=%q] .pick`, name))
+}
+
+// testSelection selects by mouse and keyboard, and does things with many at once.
+func testSelection(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/", "a.txt", "b.txt", "c.txt", "d.txt", "e.txt")
+	b.waitListed("e.txt")
+	b.click(entry("b.txt"))
+	b.waitSelected("1 selected")
+	b.clickHow(entry("d.txt"), "{shiftKey: true}")
+	b.waitSelected("3 selected")
+	b.clickHow(entry("c.txt"), "{ctrlKey: true}")
+	b.waitSelected("2 selected")
+	b.key("Escape")
+	b.wait(`document.querySelector('.bar.selection').hidden`)
+
+	b.click(entry("a.txt"))
+	b.wait(`(document.querySelector('[data-name="a.txt"]').focus(), true)`)
+	b.key("ArrowDown")
+	b.key("ArrowDown", "{shiftKey: true}")
+	b.waitSelected("2 selected")
+	b.wait(`document.activeElement.dataset.name === 'c.txt'`)
+	b.key("a", "{ctrlKey: true}")
+	b.waitSelected("5 selected")
+	b.key("Escape")
+	b.key("e") // letters search
+	b.wait(`document.activeElement.dataset.name === 'e.txt'`)
+	b.key("F2")
+	b.fill(id("rename-input"), "z.txt")
+	b.key("Enter")
+	b.waitListed("z.txt")
+	b.wait(`document.activeElement.dataset.name === 'z.txt'`)
+
+	b.click(id("select-all"))
+	b.waitSelected("5 selected")
+	b.key("Delete")
+	b.waitNotListed("a.txt")
+	b.waitNotListed("z.txt")
+	b.click(id("toast-action"))
+	b.waitListed("a.txt")
+	b.waitListed("z.txt")
+
+	b.click(id("select-all"))
+	b.waitSelected("5 selected")
+	b.click(id("selection-delete"))
+	b.waitNotListed("z.txt")
+	b.click(id("nav-trash"))
+	b.waitListed("z.txt")
+	b.click(in("entry", "z.txt", "entry-restore"))
+	b.waitNotListed("z.txt")
+	b.click(entry("a.txt"))
+	b.clickHow(entry("b.txt"), "{ctrlKey: true}")
+	b.click(id("selection-purge"))
+	b.click(id("dialog-ok"))
+	b.waitNotListed("a.txt")
+	b.waitListed("c.txt")
+}
+
+// testMove moves by the dialog and by dragging, and takes a move back.
+func testMove(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/deep/er", "there.txt")
+	b.have("/", "one.txt", "two.txt", "there.txt")
+	b.waitListed("two.txt")
+	b.click(entry("one.txt"))
+	b.click(id("selection-move"))
+	b.click(`[data-testid=move-folder][data-name="deep"]`)
+	b.click(`[data-testid=move-folder][data-name="er"]`)
+	b.wait(`document.querySelector('.trail [aria-current]').textContent === 'er'`)
+	b.click(id("move-here"))
+	b.waitNotListed("one.txt")
+	b.click(id("toast-action"))
+	b.waitListed("one.txt")
+
+	b.drag(`[data-name="one.txt"]`, `[data-name="deep"]`)
+	b.waitNotListed("one.txt")
+	b.visit("#/files/deep")
+	b.waitListed("one.txt")
+	b.drag(`[data-name="one.txt"]`, `[data-testid=crumbs] a[href="#/files"]`)
+	b.waitNotListed("one.txt")
+
+	b.visit("#/files")
+	b.click(entry("there.txt"))
+	b.click(id("selection-move"))
+	b.click(`[data-testid=move-folder][data-name="deep"]`)
+	b.click(`[data-testid=move-folder][data-name="er"]`)
+	b.wait(`document.querySelector('.trail [aria-current]').textContent === 'er'`)
+	b.click(id("move-here"))
+	b.click(id("clash-rename"))
+	b.waitNotListed("there.txt")
+	b.visit("#/files/deep/er")
+	b.waitListed("there.txt")
+	b.waitListed("there (2).txt")
+}
+
+// drag plays what a mouse does, with one DataTransfer all along.
+func (b *tab) drag(from, to string) {
+	b.t.Helper()
+	b.do("drag "+from+" to "+to, fmt.Sprintf(`((from, to) => {
+		const [source, target] = [document.querySelector(from), document.querySelector(to)];
+		if (!source || !target) return 'there is no ' + (source ? to : from);
+		const dataTransfer = new DataTransfer();
+		const fire = (element, type) =>
+			element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+		fire(source, 'dragstart');
+		if (fire(target, 'dragover')) return 'it may not be dropped there';
+		fire(target, 'drop');
+		fire(source, 'dragend');
+		return '';
+	})(%q, %q)`, from, to))
+}
+
+// testWindow scrolls through more entries than one would draw.
+func testWindow(t *testing.T, b *tab) {
+	const count = 600
+	b.signUp(newName())
+	b.have("/", numbered(count)...)
+	b.waitListed("file-0000.txt")
+	b.wait(`document.querySelectorAll('[data-testid=entry]').length < 100`)
+	b.wait(`(document.querySelector('[data-testid=entries]').scrollTop = 1e9, !!document.querySelector('[data-name="file-0599.txt"]'))`)
+	b.wait(`document.querySelectorAll('[data-testid=entry]').length < 100`)
+	b.wait(`document.querySelector('[role=grid]').getAttribute('aria-rowcount') === '601'`)
+
+	b.click(id("layout"))
+	b.waitListed("file-0000.txt")
+	b.wait(`document.querySelector('.tile')`)
+	b.wait(`document.querySelectorAll('[data-testid=entry]').length < 200`)
+	b.reload()
+	b.wait(`document.querySelector('.tile')`) // remembered
+	b.click(id("layout"))
+	b.wait(`document.querySelector('[data-testid=entry][role=row]')`)
+
+	b.wait(`(document.querySelector('[data-testid=entry]').focus(), true)`)
+	b.key("a", "{ctrlKey: true}")
+	b.waitSelected(fmt.Sprintf("%d selected", count))
+	b.key("Escape")
+	b.key("End")
+	b.wait(`document.activeElement.dataset.name === 'file-0599.txt'`)
+}
+
+// testHundredThousand draws a list of 100,000 entries from its end to its beginning; no drive is that full in a test.
+func testHundredThousand(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.wait(`(async () => {
+		const { Listing } = await import('/static/app/listing.js');
+		const { Selection } = await import('/static/app/selection.js');
+		const { ListView } = await import('/static/app/views/list.js');
+		const load = async ({ cursor, limit }) => {
+			const from = Number(cursor ?? 0);
+			const entries = Array.from({ length: Math.min(limit, 100000 - from) }, (_, i) =>
+				({ ID: 'e' + (from + i), FileName: 'n' + (from + i), Kind: 'file', FileSize: i, LastUpdated: '2026-01-02 03:04:05' }));
+			return { entries, cursor: from + limit < 100000 ? String(from + limit) : '' };
+		};
+		const listing = new Listing({ load });
+		const selection = new Selection(() => listing.entries);
+		const heads = document.createElement('div');
+		const view = new ListView({ listing, selection, layout: 'list', heads, empty: [], open() {}, menu() {},
+			load: () => listing.more(), face: () => ({ offers: [] }) });
+		document.querySelector('#place').replaceChildren(view.element);
+		view.element.style.height = '600px';
+		await listing.all();
+		window.big = { listing, selection, view };
+		return listing.entries.length === 100000;
+	})()`)
+	took, err := evaluate[float64](b, `(async () => {
+		const { view } = window.big;
+		let worst = 0;
+		for (let i = 0; i < 100; i++) {
+			const begun = performance.now();
+			view.scroller.scrollTop = (i * 7919 % 100) / 100 * view.body.offsetHeight;
+			view.window.draw();
+			worst = Math.max(worst, performance.now() - begun);
+			if (view.body.children.length > 60) return -view.body.children.length;
+		}
+		return worst;
+	})()`)
+	b.must(err)
+	if took < 0 {
+		t.Errorf("%v rows are in the document", -took)
+	}
+	t.Logf("the slowest of 100 jumps took %.1f ms", took)
+	b.wait(`(window.big.selection.all(), window.big.selection.size === 100000)`)
+	b.wait(`(window.big.view.close(), true)`)
+}
+
+// testSort sorts by the heads, and keeps to that.
+func testSort(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/", "b.txt", "a-long-name.txt", "cc.txt")
+	order := func(want string) {
+		t.Helper()
+		b.wait(fmt.Sprintf(`[...document.querySelectorAll('[data-testid=entry]')].map((e) => e.dataset.name).join() === %q`, want))
+	}
+	order("a-long-name.txt,b.txt,cc.txt")
+	b.click(`.heads .size button`)
+	order("a-long-name.txt,cc.txt,b.txt")
+	b.reload()
+	order("a-long-name.txt,cc.txt,b.txt")
+	b.wait(`document.querySelector('[aria-sort=descending]').textContent === 'Size'`)
+}
+
+// testDetails shows what the drive knows of a file, and a link to it that anybody may use for a while.
+func testDetails(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/papers", "plan.txt")
+	b.visit("#/files/papers")
+	b.waitListed("plan.txt")
+	b.click(in("entry", "plan.txt", "entry-more"))
+	b.click(id("do-details"))
+	// printf 'the content of plan.txt' | sha1sum
+	b.wait(`document.querySelector('[data-testid=details] code').textContent === '` + sha1Of("the content of plan.txt") + `'`)
+	b.wait(`document.querySelector('[data-testid=details]').textContent.includes('/papers/plan.txt')`)
+	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('disk')`)
+	b.click(id("dialog-close"))
+	b.wait(`!document.querySelector('dialog')`)
+
+	b.click(entry("plan.txt"))
+	b.click(id("selection-link"))
+	b.wait(`document.querySelector('[data-testid=link-url]')`)
+	b.click(id("link-copy"))
+	b.wait(`document.querySelector('[data-testid=link]').textContent.includes('Copied')`)
+	url, err := evaluate[string](b, `document.querySelector('[data-testid=link-url]').value`)
+	b.must(err)
+	// Whoever has it needs no cookie.
+	answer, err := http.Get(url)
+	b.must(err)
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("the link answers %s", answer.Status)
+	}
+}
+
+// testHistory goes back and forth, and opens links to a folder and to a file.
+func testHistory(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/x/y z", "deep.txt")
+	b.have("/", "top.txt")
+	b.waitListed("x")
+	b.clickHow(entry("x"), "{dblclick: true}")
+	b.waitListed("y z")
+	b.click(`[data-name="y z"] a.name`)
+	b.waitListed("deep.txt")
+	b.wait(`document.title.startsWith('y z')`)
+	b.limit("back", chromedp.NavigateBack())
+	b.waitListed("y z")
+	b.limit("forward", chromedp.NavigateForward())
+	b.waitListed("deep.txt")
+	b.reload()
+	b.waitListed("deep.txt")
+
+	b.click(`[data-name="deep.txt"] a.name`)
+	b.wait(`document.querySelector('[data-testid=preview-text]')?.textContent === 'the content of deep.txt'`)
+	b.reload() // a link to a file
+	b.wait(`document.querySelector('[data-testid=preview-text]')`)
+	b.limit("back", chromedp.NavigateBack())
+	b.wait(`!document.querySelector('[data-testid=preview]')`)
+	b.waitListed("deep.txt")
+	b.visit("#/files/nowhere")
+	b.wait(`document.querySelector('[data-testid=toast]')`)
+}
