@@ -34,6 +34,7 @@ type User struct {
 	Quota        int64 // bytes
 	Used         int64 // bytes of all entries, the trash included
 	Reserved     int64 // bytes of open uploads
+	Saved        int64 // bytes that were not sent: they were there already, see Savings
 	SignupAt     time.Time
 	LastActive   time.Time
 }

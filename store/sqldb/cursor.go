@@ -34,21 +34,29 @@ func cursorAt(q store.Query, o order, last row) string {
 	if last.Kind == store.File {
 		c.Kind = kindFile
 	}
+	return c.text()
+}
+
+// text writes a cursor for the user to keep.
+func (c *cursor) text() string {
 	b, _ := json.Marshal(c) // cannot fail: numbers and valid text
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // parseCursor reads the cursor of a query, nil where it has none. ErrInvalid.
-func parseCursor(q store.Query) (*cursor, error) {
-	if q.Cursor == "" {
+func parseCursor(q store.Query) (*cursor, error) { return readCursor(q.Cursor, listing(q)) }
+
+// readCursor reads a cursor of a kind of listing.
+func readCursor(text, listing string) (*cursor, error) {
+	if text == "" {
 		return nil, nil
 	}
 	var c cursor
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {
 		err = json.Unmarshal(b, &c)
 	}
-	if err != nil || c.Order != listing(q) {
+	if err != nil || c.Order != listing {
 		return nil, fmt.Errorf("cursor: %w", store.ErrInvalid)
 	}
 	return &c, nil

@@ -133,7 +133,10 @@ func (db *DB) LinkContent(ctx context.Context, n store.NewEntry) (store.Entry, e
 		if e, made, err = t.link(ctx, n, c, parent); err != nil || !made {
 			return err
 		}
-		return t.charge(ctx, n.User, n.Size)
+		if err := t.charge(ctx, n.User, n.Size); err != nil {
+			return err
+		}
+		return t.save(ctx, n.User, n.Size)
 	})
 	if err != nil {
 		return store.Entry{}, fmt.Errorf("link %s: %w", n.Digest, err)

@@ -137,7 +137,8 @@ func TestContracts(t *testing.T) {
 func harmless(plan string) bool {
 	for line := range strings.Lines(plan) {
 		switch line = strings.TrimSpace(line); {
-		case line == "SCAN up", line == "SCAN down", line == "SCAN CONSTANT ROW", line == "USE TEMP B-TREE FOR GROUP BY":
+		case line == "SCAN up", line == "SCAN down", line == "SCAN CONSTANT ROW", line == "USE TEMP B-TREE FOR GROUP BY",
+			strings.HasSuffix(line, "-ROW VALUES CLAUSE"):
 		case strings.HasPrefix(line, "SCAN"), strings.HasPrefix(line, "USE TEMP") && !strings.Contains(plan, "SCAN up"):
 			return false
 		}

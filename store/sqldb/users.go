@@ -8,11 +8,11 @@ import (
 )
 
 const userColumns = `u.id, u.user_name, u.user_pwd, u.email, u.phone, u.role, u.status, u.quota, u.used, u.reserved,
-	u.signup_at, u.last_active`
+	u.saved, u.signup_at, u.last_active`
 
 func userDest(u *store.User) []any {
 	return []any{&u.ID, &u.Name, &u.PasswordHash, &u.Email, &u.Phone, &u.Role, &u.Status, &u.Quota, &u.Used, &u.Reserved,
-		timeCol{&u.SignupAt}, timeCol{&u.LastActive}}
+		&u.Saved, timeCol{&u.SignupAt}, timeCol{&u.LastActive}}
 }
 
 func scanUser(row scanner) (u store.User, err error) {

@@ -23,6 +23,9 @@ type Database interface {
 	store.EntryChanges
 	store.Transfers
 	store.GarbageList
+	store.EntryTrees
+	store.Savings
+	store.Moves
 }
 
 // SQL tests that a driver keeps the contracts of rows. open returns an empty database.
@@ -42,6 +45,9 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Transfers": Transfers,
 		"Garbage":   GarbageList,
 		"Names":     HardNames,
+		"Copies":    Copies,
+		"Search":    Search,
+		"Saved":     Saved,
 		"Races":     Races,
 		"Storm":     Storm,
 	} {
