@@ -192,6 +192,10 @@ func (b *tab) network(c network.Conditions) {
 		MatchedNetworkConditions: []*network.Conditions{&c},
 	})
 	b.must(err)
+	_, err = chromedp.Call(b.ctx, network.OverrideNetworkState, network.OverrideNetworkStateParams{
+		Offline: c.Offline, Latency: c.Latency, DownloadThroughput: c.DownloadThroughput, UploadThroughput: c.UploadThroughput,
+	})
+	b.must(err)
 }
 
 // download takes a file from the list and returns its bytes.

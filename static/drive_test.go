@@ -12,42 +12,71 @@ import (
 	"time"
 )
 
-// startDrive builds the real server, runs it with nothing configured on a throw-away folder, and returns its URL.
-// BLINKDRIVE_PAGE_URL names one that runs already, which is convenient while the page is worked on.
-func startDrive(t *testing.T) string {
+// A drive is the real server on a folder of its own.
+type drive struct {
+	program string
+	data    string
+	url     string
+	serve   *exec.Cmd
+}
+
+// buildDrive builds the real server.
+func buildDrive(t *testing.T) string {
 	t.Helper()
-	if url := os.Getenv("BLINKDRIVE_PAGE_URL"); url != "" {
-		return url
-	}
 	program := filepath.Join(t.TempDir(), "blinkdrive")
 	build := exec.Command("go", "build", "-o", program, "github.com/blinkdrive/blinkdrive/cmd/blinkdrive")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the server: %v\n%s", err, out)
 	}
-	serve := exec.Command(program, "serve")
-	serve.Env = append(os.Environ(), "BLINKDRIVE_LISTEN=127.0.0.1:0", "BLINKDRIVE_DATA="+t.TempDir())
-	serve.Stderr = t.Output()
-	out, err := serve.StdoutPipe()
+	return program
+}
+
+// startDrive runs the server with nothing configured on a throw-away folder. BLINKDRIVE_PAGE_URL names one that runs
+// already, which is convenient while the page is worked on.
+func startDrive(t *testing.T, program string) *drive {
+	t.Helper()
+	d := &drive{program: program, data: t.TempDir(), url: os.Getenv("BLINKDRIVE_PAGE_URL")}
+	if d.url == "" {
+		d.start(t)
+		t.Cleanup(func() { d.stop(t) })
+	}
+	return d
+}
+
+func (d *drive) start(t *testing.T) {
+	t.Helper()
+	d.serve = exec.Command(d.program, "serve")
+	d.serve.Env = append(os.Environ(), "BLINKDRIVE_LISTEN=127.0.0.1:0", "BLINKDRIVE_DATA="+d.data)
+	d.serve.Stderr = t.Output()
+	out, err := d.serve.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := serve.Start(); err != nil {
+	if err := d.serve.Start(); err != nil {
 		t.Fatalf("start the server: %v", err)
 	}
-	t.Cleanup(func() { stopDrive(t, serve) })
-	return announcedURL(t, out)
+	d.url = announcedURL(t, out)
 }
 
-// stopDrive asks the server to stop, as its operator would, and kills it if it does not.
-func stopDrive(t *testing.T, serve *exec.Cmd) {
-	if err := serve.Process.Signal(syscall.SIGTERM); err != nil {
+// stop asks the server to stop, as its operator would, and kills it if it does not.
+func (d *drive) stop(t *testing.T) {
+	if err := d.serve.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Errorf("stop the server: %v", err)
 	}
-	kill := time.AfterFunc(20*time.Second, func() { _ = serve.Process.Kill() })
+	kill := time.AfterFunc(patience, func() { _ = d.serve.Process.Kill() })
 	defer kill.Stop()
-	if err := serve.Wait(); err != nil {
+	if err := d.serve.Wait(); err != nil {
 		t.Errorf("the server stopped with: %v", err)
 	}
+}
+
+// kill ends the server without a word.
+func (d *drive) kill(t *testing.T) {
+	t.Helper()
+	if err := d.serve.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.serve.Wait() // it was killed
 }
 
 // announcedURL reads the line with the URL from the server's output and lets the rest go by.
@@ -69,7 +98,7 @@ func announcedURL(t *testing.T, out io.Reader) string {
 	select {
 	case url := <-found:
 		return url
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the server has not printed its URL")
 		return ""
 	}

@@ -32,9 +32,9 @@ func says(status, code int, data string) fault {
 // however fast or slow the machine is.
 type line struct {
 	url string
-	to  *httputil.ReverseProxy
 
 	mu     sync.Mutex
+	to     *httputil.ReverseProxy
 	plan   map[string][]fault
 	passes int           // how many more chunks may pass while the rest is held
 	held   chan struct{} // closed when all may pass; nil: nothing is held
@@ -43,19 +43,35 @@ type line struct {
 
 func newLine(t *testing.T, driveURL string) *line {
 	t.Helper()
-	u, err := url.Parse(driveURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &line{to: httputil.NewSingleHostReverseProxy(u), passed: map[string]int{}}
-	// The browser goes away whenever it likes; that is no news.
-	l.to.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	l := &line{passed: map[string]int{}}
+	l.lead(t, driveURL)
 	s := httptest.NewServer(l)
 	l.url = s.URL
 	t.Cleanup(s.Close)
 	t.Cleanup(s.CloseClientConnections)
 	t.Cleanup(l.release)
 	return l
+}
+
+// lead makes the line lead to a drive.
+func (l *line) lead(t *testing.T, driveURL string) {
+	t.Helper()
+	u, err := url.Parse(driveURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := httputil.NewSingleHostReverseProxy(u)
+	// Browser and drive go away whenever they like; that is no news.
+	to.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.to = to
+}
+
+func (l *line) drive() http.Handler {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to
 }
 
 // hold lets n more chunks pass and holds the others back.
@@ -135,7 +151,7 @@ func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case !faulty:
-		l.to.ServeHTTP(w, r)
+		l.drive().ServeHTTP(w, r)
 	case f.corrupt:
 		body, err := io.ReadAll(r.Body)
 		if err != nil || len(body) == 0 {
@@ -143,7 +159,7 @@ func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		body[len(body)/2] ^= 1
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		l.to.ServeHTTP(w, r)
+		l.drive().ServeHTTP(w, r)
 	case f == cut:
 		panic(http.ErrAbortHandler)
 	default:

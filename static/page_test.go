@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -21,12 +20,15 @@ const (
 // TestPage drives the page in a real browser against the real server, as people would.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	w := &world{browser: startBrowser(t), drive: startDrive(t)}
+	program := buildDrive(t)
+	w := &world{browser: startBrowser(t), drive: startDrive(t, program)}
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, *tab)
 	}{
 		{"how it looks", testLooks},
+		{"how it looks in front", testLooksInFront},
+		{"light and dark", testTheme},
 		{"two languages, both complete", testLanguages},
 		{"folders, names and the trash", testTree},
 		{"a hostile name is only a name", testHostileName},
@@ -37,6 +39,9 @@ func TestPage(t *testing.T) {
 		{"one content under two names", testTwins},
 		{"the line is cut and comes back", testCut},
 		{"the session ends in mid-upload", testSessionEnds},
+		{"the server is killed in mid-upload", testKilled},
+		{"pasting", testPaste},
+		{"a large file is hashed", testHashing},
 		{"everything goes wrong that may", testFaults},
 		{"selecting, deleting, restoring", testSelection},
 		{"moving", testMove},
@@ -165,48 +170,6 @@ func (b *tab) openAccount() {
 	b.t.Helper()
 	b.wait(`document.querySelector('[data-testid=account], [data-testid=language]')`)
 	b.wait(`document.querySelector('[data-testid=language]') || document.querySelector('[data-testid=account]').click()`)
-}
-
-// testLooks takes pictures for people to look at, and checks that nothing is wider than the smallest phone.
-func testLooks(t *testing.T, b *tab) {
-	b.wait(`!!document.querySelector('[data-testid=auth-switch]')`)
-	b.shootAll("auth")
-	b.signUp(newName())
-	b.makeFolder("Photos")
-	for _, name := range []string{"a.txt", "会议记录.docx", strings.Repeat("very long name ", 12) + ".pdf"} {
-		path, _ := randomFile(t, name, 300<<10)
-		b.choose(id("upload-input"), path)
-		b.waitListed(name)
-	}
-	b.line.hold(1)
-	for _, name := range []string{"one.iso", "two.iso", strings.Repeat("long", 40) + ".iso"} {
-		path, _ := randomFile(t, name, 12<<20)
-		b.choose(id("upload-input"), path)
-	}
-	b.waitAcked(1)
-	b.click(in("upload", "two.iso", "upload-pause"))
-	b.waitState("two.iso", "paused")
-	b.shootAll("drive")
-}
-
-func (b *tab) shootAll(name string) {
-	b.t.Helper()
-	for _, language := range []string{"en", "zh"} {
-		b.setLanguage(language)
-		for _, scheme := range []string{"light", "dark"} {
-			_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-			})
-			b.must(err)
-			for _, width := range []int64{1280, 360} {
-				b.resize(width)
-				b.wait(`document.documentElement.scrollWidth <= innerWidth`)
-				b.shoot(fmt.Sprintf("%s-%s-%s-%d", name, language, scheme, width))
-			}
-		}
-	}
-	b.resize(1280)
-	b.setLanguage("en")
 }
 
 // randomFile writes a file that no drive has seen.

@@ -20,7 +20,7 @@ const patience = 90 * time.Second
 // A world is what all tests of the page share: a drive, and a browser in which everybody has a profile of their own.
 type world struct {
 	browser context.Context
-	drive   string // its URL
+	drive   *drive
 }
 
 // A tab is one person's browser, with cookies, storage and a line to the drive of its own. It fails the test on any
@@ -41,11 +41,13 @@ type tab struct {
 }
 
 // newTab opens the drive's page for a new person.
-func newTab(t *testing.T, w *world) *tab {
+func newTab(t *testing.T, w *world) *tab { return newTabAt(t, w, w.drive) }
+
+func newTabAt(t *testing.T, w *world, d *drive) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(w.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, world: w, line: newLine(t, w.drive), downloads: t.TempDir()}
+	b := &tab{t: t, ctx: ctx, world: w, line: newLine(t, d.url), downloads: t.TempDir()}
 	b.url = b.line.url
 	b.forgetChunks()
 	b.must(chromedp.Listen(ctx, b.event))

@@ -124,12 +124,38 @@ func testCut(t *testing.T, b *tab) {
 	b.line.hold(1)
 	b.choose(id("upload-input"), path)
 	b.waitAcked(1)
+	b.network(network.Conditions{DownloadThroughput: 2 << 20, UploadThroughput: 2 << 20, Latency: 50})
 	b.network(network.Conditions{Offline: true})
+	b.wait(`!document.querySelector('[data-testid=offline]').hidden`)
 	b.line.release()
 	b.wait(`document.querySelector('[data-testid="upload-state"]')?.textContent === 'No connection; trying again'`)
 	b.network(network.Conditions{DownloadThroughput: -1, UploadThroughput: -1})
+	b.wait(`document.querySelector('[data-testid=offline]').hidden`)
 	b.waitState(name, "done")
 	b.wantNothingAgain()
+}
+
+// testKilled kills the server in mid-upload and starts it again on the same folder.
+func testKilled(t *testing.T, b *tab) {
+	d := startDrive(t, b.world.drive.program)
+	b = newTabAt(t, b.world, d)
+	const name = "survivor.bin"
+	path, content := randomFile(t, name, 5*chunkSize)
+	b.signUp(newName())
+	b.line.hold(2)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(2)
+	d.kill(t)
+	b.line.release()
+	b.wait(`document.querySelector('[data-testid="upload-state"]')?.textContent === 'No connection; trying again'`)
+	d.start(t)
+	b.line.lead(t, d.url)
+	b.waitState(name, "done")
+	b.waitListed(name)
+	b.wantNothingAgain()
+	if !bytes.Equal(b.download(name), content) {
+		t.Error("the download differs from what was uploaded")
+	}
 }
 
 func testSessionEnds(t *testing.T, b *tab) {
@@ -184,4 +210,15 @@ func testFaults(t *testing.T, b *tab) {
 			t.Errorf("%s: the download differs from what was uploaded", c.name)
 		}
 	}
+}
+
+// testPaste pastes a picture.
+func testPaste(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.wait(`(() => {
+		const clipboardData = new DataTransfer();
+		clipboardData.items.add(new File(['a picture'], 'image.png', { type: 'image/png' }));
+		return document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })) || true;
+	})()`)
+	b.waitListed("image.png")
 }

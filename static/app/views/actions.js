@@ -38,7 +38,7 @@ export class Actions {
         act('purge', 'trash', () => this.purge(entries), { danger: true })];
     }
     return [
-      one && act('open', one.Kind === 'folder' ? 'folder' : 'image', () => this.open(one), { menuOnly: true }),
+      one && act('open', one.Kind === 'folder' ? 'folder' : 'eye', () => this.open(one), { menuOnly: true }),
       file && act('download', 'download', () => this.download(one)),
       file && act('link', 'link', () => attempt(() => showLink({ api: this.api, entry: one }))),
       one && act('rename', 'rename', () => this.rename(one)),

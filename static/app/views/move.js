@@ -11,7 +11,7 @@ const PAGE = 1000;
 // askFolder returns the path of the chosen folder, or null. hidden(entry) leaves out folders that cannot be it.
 export async function askFolder({ api, start, title, hidden }) {
   const choice = new FolderChoice({ api, hidden });
-  const ok = button({ label: t('move.here'), text: t('move.here'), kind: 'primary', testid: 'move-here',
+  const ok = button({ label: t('move.here'), text: t('move.here'), kind: 'primary', testid: 'move-here', autofocus: true,
     onclick: () => dialog.close('ok') });
   const make = button({ icon: 'new-folder', label: t('files.newFolder'), text: t('files.newFolder'), testid: 'move-new-folder',
     onclick: () => choice.make() });

@@ -55,7 +55,8 @@ export class Shell {
   }
 
   #account() {
-    const opener = button({ icon: 'user', label: t('nav.account'), kind: 'account', testid: 'account', 'aria-haspopup': 'dialog',
+    const label = t('files.action', { action: t('nav.account'), name: this.username });
+    const opener = button({ icon: 'user', label, kind: 'account', testid: 'account', 'aria-haspopup': 'dialog',
       onclick: () => openAccount(opener, { username: this.username, meter: new QuotaMeter(this.meter.figures),
         signout: this.signout }) });
     opener.append(h('span', { class: 'who', testid: 'who' }, this.username));
