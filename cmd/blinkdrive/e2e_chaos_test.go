@@ -66,7 +66,7 @@ func chaosFiles(n int, most, skew float64) []pattern {
 	for i := range files {
 		files[i] = pattern{int64(1000 + i), int64(most * math.Pow(rand.Float64(), skew))}
 	}
-	files[0].size, files[1].size = 0, int64(most)
+	files[0].size, files[1].size, files[2].size = 0, 1, int64(most)
 	return files
 }
 

@@ -4,9 +4,11 @@ package main_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
@@ -92,5 +94,25 @@ func testOnlyTheDigest(t *testing.T, bin string) {
 		t.Error(err)
 	}
 	w.wantFiles(mallory, 0, 0)
+	w.fsck()
+}
+
+// testTwinsAtOnce has one user bring the same bytes under many names at the same moment, as whoever drops a folder with
+// copies does. The drive has one upload for all of them, and yet each must be there in the end.
+func testTwinsAtOnce(t *testing.T, bin string) {
+	w := newWorld(t, bin)
+	c := w.user("alice")
+	p := pattern{60, 2*mib + 1}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			target := client.Target{Name: fmt.Sprint("twin", i%2, ".bin"), Path: fmt.Sprint("/", i/2)}
+			if _, err := c.Upload(t.Context(), p, p.size, client.UploadOptions{Target: target, NoInstant: i%3 == 0}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	w.wantFiles(c, 8, 8*p.size)
 	w.fsck()
 }

@@ -44,6 +44,7 @@ func TestDrive(t *testing.T) {
 	t.Run("late hit", func(t *testing.T) { t.Parallel(); testLateHit(t, plain) })
 	t.Run("only the digest", func(t *testing.T) { t.Parallel(); testOnlyTheDigest(t, plain) })
 	t.Run("completed by fifty at once", func(t *testing.T) { t.Parallel(); testFiftyCompletes(t, plain) })
+	t.Run("twins at once", func(t *testing.T) { t.Parallel(); testTwinsAtOnce(t, plain) })
 	t.Run("changing file", func(t *testing.T) { t.Parallel(); testChangingFile(t, plain) })
 	t.Run("requests of every kind", func(t *testing.T) { t.Parallel(); testClientCalls(t, plain) })
 	t.Run("first generation client", func(t *testing.T) { t.Parallel(); testFirstGeneration(t, plain) })
