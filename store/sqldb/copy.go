@@ -62,14 +62,18 @@ func copyAll(ctx context.Context, source, target *sql.DB, tell func(table string
 	}
 	defer begun.Rollback()
 	for _, table := range tables() {
-		want, err := copyTable(ctx, begun, target, table)
+		columns, err := columnsOf(ctx, begun, table)
+		if err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+		want, err := copyTable(ctx, begun, target, table, columns)
 		if err != nil {
 			return fmt.Errorf("%s: %w", table, err)
 		}
 		if err := keepNumbers(ctx, begun, target, table); err != nil {
 			return fmt.Errorf("%s: %w", table, err)
 		}
-		got, err := sumTable(ctx, target, table)
+		got, err := eachRow(ctx, target, `SELECT `+columns+` FROM `+table, func([]sql.RawBytes) error { return nil })
 		if err != nil {
 			return fmt.Errorf("%s: %w", table, err)
 		}
@@ -93,16 +97,23 @@ func wantEmpty(ctx context.Context, target *sql.DB, table string) error {
 	return err
 }
 
+// columnsOf names the columns of a table in the source's order, which need not be the target's.
+func columnsOf(ctx context.Context, source querier, table string) (string, error) {
+	rows, err := source.QueryContext(ctx, `SELECT * FROM `+table+` LIMIT 0`)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	return strings.Join(columns, ", "), err
+}
+
 // copyTable copies a table's rows and returns what they sum up to.
-func copyTable(ctx context.Context, source querier, target *sql.DB, table string) (tableSum, error) {
-	var b *rowBatch
-	sum, err := eachRow(ctx, source, `SELECT * FROM `+table+` ORDER BY 1`, func(columns []string, row []sql.RawBytes) error {
-		if b == nil {
-			b = &rowBatch{target: target, into: `INSERT INTO ` + table + ` (` + strings.Join(columns, ", ") + `) VALUES `}
-		}
-		return b.add(ctx, row)
-	})
-	if err != nil || b == nil {
+func copyTable(ctx context.Context, source querier, target *sql.DB, table, columns string) (tableSum, error) {
+	b := &rowBatch{target: target, into: `INSERT INTO ` + table + ` (` + columns + `) VALUES `}
+	sum, err := eachRow(ctx, source, `SELECT `+columns+` FROM `+table+` ORDER BY 1`,
+		func(row []sql.RawBytes) error { return b.add(ctx, row) })
+	if err != nil {
 		return sum, err
 	}
 	return sum, b.flush(ctx)
@@ -178,13 +189,8 @@ func (s *tableSum) add(row []sql.RawBytes) {
 	s.rows++
 }
 
-// sumTable reads a table.
-func sumTable(ctx context.Context, q querier, table string) (tableSum, error) {
-	return eachRow(ctx, q, `SELECT * FROM `+table, func([]string, []sql.RawBytes) error { return nil })
-}
-
 // eachRow calls fn with each row, as text, and returns what they sum up to.
-func eachRow(ctx context.Context, q querier, query string, fn func([]string, []sql.RawBytes) error) (tableSum, error) {
+func eachRow(ctx context.Context, q querier, query string, fn func([]sql.RawBytes) error) (tableSum, error) {
 	var sum tableSum
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
@@ -205,7 +211,7 @@ func eachRow(ctx context.Context, q querier, query string, fn func([]string, []s
 			return sum, err
 		}
 		sum.add(row)
-		if err := fn(columns, row); err != nil {
+		if err := fn(row); err != nil {
 			return sum, err
 		}
 	}

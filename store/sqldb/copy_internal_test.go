@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,13 +132,36 @@ func TestCopyRefuses(t *testing.T) {
 	}
 }
 
+// A table that a migration adds must be copied too, or be MySQL's alone.
+func TestCopyKnowsEveryTable(t *testing.T) {
+	t.Parallel()
+	want := slices.Sorted(slices.Values(tables()))
+	db, _ := openInternal(t)
+	scan := func(s scanner) (name string, err error) {
+		err = s.Scan(&name)
+		return name, err
+	}
+	got, err := all(t.Context(), db.r, scan, `SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'tbl_%' ORDER BY name`)
+	ok(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	s := newMySQLServer(t)
+	got, err = all(t.Context(), s.root, scan, `SELECT table_name FROM information_schema.tables
+		WHERE table_schema = ? AND table_name LIKE 'tbl_%' AND table_name <> 'tbl_beat' ORDER BY table_name`, s.take(t, t))
+	ok(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The sum tells tables apart that differ in anything but the order of their rows.
 func TestTableSum(t *testing.T) {
 	t.Parallel()
 	db, _ := openInternal(t)
 	sum := func(rows string) tableSum {
 		t.Helper()
-		s, err := eachRow(t.Context(), db.r, rows, func([]string, []sql.RawBytes) error { return nil })
+		s, err := eachRow(t.Context(), db.r, rows, func([]sql.RawBytes) error { return nil })
 		ok(t, err)
 		return s
 	}

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"crypto/rand"
 	"database/sql"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,7 +90,7 @@ func (s *mysqlServer) take(t, whole testing.TB) string {
 func (s *mysqlServer) give(t testing.TB, name string) {
 	t.Helper()
 	var b strings.Builder
-	for _, table := range []string{"tbl_garbage", "tbl_transfer", "tbl_upload", "tbl_user_file", "tbl_file", "tbl_user_token", "tbl_user"} {
+	for _, table := range slices.Backward(tables()) {
 		b.WriteString("DELETE FROM " + name + "." + table + ";")
 	}
 	s.exec(t, b.String())

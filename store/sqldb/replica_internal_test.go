@@ -100,22 +100,22 @@ func TestReplicaOwnWrites(t *testing.T) {
 }
 
 // What stands for a replica here is another database, in which the test writes what would have been copied by then.
-type copied struct {
+type twin struct {
 	*tree
 	s        *mysqlServer
 	from, to string
 }
 
-func newCopied(t *testing.T, lag time.Duration) *copied {
+func newTwin(t *testing.T, lag time.Duration) *twin {
 	t.Helper()
 	s := newMySQLServer(t)
-	c := &copied{s: s, from: s.take(t, t), to: s.take(t, t)}
+	c := &twin{s: s, from: s.take(t, t), to: s.take(t, t)}
 	c.tree = newTree(t, Options{Source: s.source(t, c.from), Replica: s.source(t, c.to), MaxLag: lag})
 	return c
 }
 
 // copy brings some tables over.
-func (c *copied) copy(tables ...string) {
+func (c *twin) copy(tables ...string) {
 	c.t.Helper()
 	for _, table := range tables {
 		c.s.exec(c.t, fmt.Sprintf(`SET foreign_key_checks = 0; REPLACE INTO %s.%s SELECT * FROM %s.%s`, c.to, table, c.from, table))
@@ -123,7 +123,7 @@ func (c *copied) copy(tables ...string) {
 }
 
 // beating copies the beats until the test or the returned function ends.
-func (c *copied) beating() (stop func()) {
+func (c *twin) beating() (stop func()) {
 	end, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -145,7 +145,7 @@ func (c *copied) beating() (stop func()) {
 // A replica that has nothing, or stops copying, is not read.
 func TestReplicaLags(t *testing.T) {
 	t.Parallel()
-	c := newCopied(t, 400*time.Millisecond)
+	c := newTwin(t, 400*time.Millisecond)
 	c.add()
 	c.notRead(600 * time.Millisecond)
 	stop := c.beating()
@@ -161,7 +161,7 @@ func TestReplicaLags(t *testing.T) {
 // A replica may be near enough and still not have what its reader has just done, or what another process has.
 func TestReplicaMissesOne(t *testing.T) {
 	t.Parallel()
-	c := newCopied(t, time.Minute)
+	c := newTwin(t, time.Minute)
 	defer c.beating()()
 	c.copy("tbl_user", "tbl_file", "tbl_user_file")
 	c.read()
