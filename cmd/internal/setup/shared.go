@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/mq/memory"
@@ -57,7 +58,7 @@ func (e *engines) openQueue(context.Context) error {
 		e.rooms.queue, e.watched["queue"] = q, q.Check
 		return nil
 	}
-	q, err := rabbit.Open(e.Config.MQ, rabbit.Options{Log: e.Log})
+	q, err := rabbit.Open(e.Config.MQ, rabbit.Options{Log: e.Log, Name: strings.TrimSpace("blinkdrive " + string(e.Node))})
 	if err != nil {
 		return err
 	}
