@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ func (d dialect) by(index string) string {
 	}
 	return fmt.Sprintf(d.index, index)
 }
+
+// readOnly are the options of a transaction that only reads. TiDB refuses to be told; nobody else needs to.
+func (d dialect) readOnly() *sql.TxOptions { return &sql.TxOptions{ReadOnly: d.oneWriter} }
 
 // again reports whether a transaction that failed may be tried again.
 func (d dialect) again(err error) bool {

@@ -4,9 +4,9 @@
 // *DB implements, and none of its sibling drivers.
 //
 // There is one body of SQL for all engines; what differs is in the dialect (dialect.go). The engines are SQLite (sqlite.go)
-// and MySQL (mysql.go): MySQL 8, MariaDB 10.6 and later, of which 10.11 is tested, and TiDB. To stay portable, statements use
-// no RETURNING, no ON CONFLICT, no SKIP LOCKED, no partial or expression index, no update of a table that a subquery
-// selects from, and recursive queries in SELECT only.
+// and MySQL (mysql.go), which is tested on MariaDB 10.11. To be taken by MySQL 8 and TiDB too, statements use no RETURNING,
+// no ON CONFLICT, no SKIP LOCKED, no partial or expression index, no update of a table that a subquery selects from, and
+// recursive queries in SELECT only.
 //
 // One exported method is one transaction, but for two, which say so: CountRefs and FinishTransfer. A method that changes
 // something is not interrupted once it has begun: a caller who goes away gets all of it or nothing. SQLite has one writer;

@@ -150,9 +150,15 @@ func (t tx) mergeGarbage(ctx context.Context, g store.Garbage) error {
 	return err
 }
 
-// placeUsed reports whether a content is at a place or a job is moving one there.
+// placeUsed reports whether a content is at a place or a job is moving one there. It locks the content whose blob would be
+// there, by the key that is unique: not every engine lets a search for other things wait for a row that is being inserted.
 func (t tx) placeUsed(ctx context.Context, l store.Location) (bool, error) {
 	name, at, lock := string(l.Name()), l.String(), t.db.dialect.forUpdate
+	if lock != "" {
+		if _, err := t.has(ctx, `SELECT 1 FROM tbl_file WHERE file_sha1 = ?`+lock, l.Name().Digest().String()); err != nil {
+			return false, err
+		}
+	}
 	used, err := t.has(ctx, `SELECT 1 FROM tbl_file WHERE blob_name = ? AND file_addr = ? LIMIT 1`+lock, name, at)
 	if used || err != nil {
 		return used, err

@@ -198,7 +198,7 @@ func (db *DB) readTree(ctx context.Context, user store.UserID, fn func(context.C
 func (db *DB) readReplica(ctx context.Context, user store.UserID, fn func(context.Context, tx) error) bool {
 	short, cancel := context.WithTimeout(ctx, replicaWait)
 	defer cancel()
-	t, err := db.replica.pool.BeginTx(short, &sql.TxOptions{ReadOnly: true})
+	t, err := db.replica.pool.BeginTx(short, db.dialect.readOnly())
 	if err == nil {
 		defer t.Rollback()
 		var seq int64

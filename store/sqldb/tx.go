@@ -50,7 +50,7 @@ func (db *DB) write(ctx context.Context, fn func(context.Context, tx) error) err
 // read runs fn in a transaction that sees one state of the database. fn may run more than once.
 func (db *DB) read(ctx context.Context, fn func(context.Context, tx) error) error {
 	return db.reading(func() error {
-		t, err := db.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		t, err := db.r.BeginTx(ctx, db.dialect.readOnly())
 		if err != nil {
 			return err
 		}
