@@ -5,11 +5,27 @@
 // Content-Security-Policy, so there is no inline script or style, and names are only ever set as text:
 //
 //	default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self';
-//	img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'
+//	img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; frame-src blob:; form-action 'self';
+//	base-uri 'none'
 //
-// The modules of app, from the inside out: words and format (language and figures), api (the wire), hasher and
-// hash-worker (digests and proofs off the main thread), retry, chunks, upload and engine (uploads; these do not know
-// the DOM), queue-store (what a browser remembers of unfinished uploads), views (the DOM) and main, which wires them.
+// frame-src is for PDFs, which the page hands to the browser's own viewer as a blob of that type and no other. Content
+// that could run script is never shown as what it is: pictures stand in an img, where nothing runs, HTML and its like are
+// shown as text.
+//
+// The modules of app, from the inside out:
+//
+//   - words, words-en, words-zh, format, kinds, prefs, theme: languages, figures, kinds of files, choices;
+//   - send and api: the wire;
+//   - hasher and hash-worker: digests and proofs off the main thread;
+//   - engine, upload, batch, chunks, progress, instant, taken, names, pace, retry: uploads; queue-store and handles: what
+//     a browser remembers of unfinished ones;
+//   - listing, selection, each, walk: lists, what is selected in them, doing the same to many, dropped folders;
+//   - views: the DOM; main: the wiring.
+//
+// None but the last two know the DOM (a test reads them for it); everything else is given to them.
+//
+// What the server cannot do yet the page does not offer: copying, searching by name, several files as one zip,
+// thumbnails of large pictures, how many bytes were saved.
 //
 // Libraries of others are in lib with their licence and version. The folder is not called vendor because the go command
 // leaves folders of that name out of modules, and with them the files to embed.

@@ -1,9 +1,9 @@
 package static_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -22,11 +22,8 @@ func (b *tab) have(folder string, names ...string) {
 }
 
 func jsList(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", name)
-	}
-	return "[" + strings.Join(quoted, ",") + "]"
+	list, _ := json.Marshal(names) // strings always can be
+	return string(list)
 }
 
 func numbered(n int) []string {

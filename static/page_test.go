@@ -41,6 +41,8 @@ func TestPage(t *testing.T) {
 		{"the session ends in mid-upload", testSessionEnds},
 		{"the server is killed in mid-upload", testKilled},
 		{"pasting", testPaste},
+		{"the engine by itself", testEngine},
+		{"the order of names", testOrder},
 		{"a large file is hashed", testHashing},
 		{"everything goes wrong that may", testFaults},
 		{"selecting, deleting, restoring", testSelection},

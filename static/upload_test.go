@@ -4,14 +4,19 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 )
 
-// testReload leaves the page in mid-upload and comes back.
+// testReload leaves the page in mid-upload and comes back. BLINKDRIVE_TEST_RELOAD_MIB makes the file larger.
 func testReload(t *testing.T, b *tab) {
-	path, content := randomFile(t, "holiday.mp4", 6*chunkSize)
+	size := 6 * chunkSize
+	if mib, err := strconv.Atoi(os.Getenv("BLINKDRIVE_TEST_RELOAD_MIB")); err == nil {
+		size = mib << 20
+	}
+	path, content := randomFile(t, "holiday.mp4", size)
 	b.signUp(newName())
 	b.line.hold(3)
 	b.choose(id("upload-input"), path)

@@ -9,8 +9,9 @@
 
 import { Code } from './api.js';
 import { Chunks, sendMissing } from './chunks.js';
-import { Meter } from './format.js';
 import { abortable, askInstant } from './instant.js';
+import { Progress } from './progress.js';
+import { settleName } from './taken.js';
 
 const SMALL = 5 << 20; // hashed before anything is sent
 const ASK_FROM = 256 << 10; // below, sending is quicker than a proof
@@ -47,8 +48,7 @@ export class Upload {
   batch = null; // the form that it goes up in, if it is small
   alone = false; // it must not go up in a form
 
-  #meter = new Meter();
-  #counted = 0;
+  #progress = new Progress();
   #chunks = null;
   #digest = '';
   #boundTo = ''; // the digest that the server knows for this upload
@@ -56,7 +56,6 @@ export class Upload {
   #asking = 'may'; // may, must (the drive said it has it), no (asked already)
   #run = null;
   #abort = null;
-  #inForm = 0; // bytes that went in a form
   #release = () => {}; // tells other pages that the session is free
 
   constructor(engine, { id, file = null, handle = null, name, size, mtime, path, group = {}, uploadId = '', state = 'queued' }) {
@@ -66,7 +65,7 @@ export class Upload {
 
   get sent() {
     if (OVER.has(this.state)) return this.size;
-    return this.#chunks?.sent ?? this.#inForm;
+    return this.#progress.sent;
   }
 
   get digest() {
@@ -74,7 +73,7 @@ export class Upload {
   }
 
   get speed() {
-    return this.#meter.speed();
+    return this.#progress.speed;
   }
 
   // secondsLeft is undefined while nobody can know.
@@ -88,7 +87,7 @@ export class Upload {
   start() {
     const before = this.#run;
     this.#abort = new AbortController();
-    this.#meter.reset();
+    this.#progress.start();
     this.error = null;
     this.#set(this.size > SMALL ? 'uploading' : 'hashing');
     this.#run = this.#whole(before, this.#abort.signal);
@@ -96,8 +95,7 @@ export class Upload {
 
   // recall shows an unfinished upload of the server that has no file here.
   recall(session) {
-    this.#chunks = new Chunks(session);
-    this.#counted = this.#chunks.sent;
+    this.#follow(new Chunks(session));
     this.#boundTo = session.FileHash;
   }
 
@@ -124,7 +122,7 @@ export class Upload {
 
   enter(state) {
     this.error = null;
-    this.#inForm = 0;
+    this.#progress.form(0);
     this.#set(state);
   }
 
@@ -134,7 +132,7 @@ export class Upload {
   }
 
   tellSent(bytes) {
-    this.#inForm = bytes;
+    this.#progress.form(bytes);
     this.engine.changed(this);
   }
 
@@ -204,22 +202,22 @@ export class Upload {
   // drive has just said so.
   async #taken(signal, { sure = false } = {}) {
     if (this.conflict && !sure) return '';
-    const { names } = this.engine;
-    if (sure) names.forget(this.path);
-    const there = await abortable(names.find(this.path, this.name), signal);
-    if (!there && !sure) return '';
-    if (there?.Kind === 'file' && there.FileSize === this.size) {
-      if (!this.#digest) await this.#hash(signal, this.uploadId ? undefined : 'hashing');
-      if (there.FileHash === this.#digest) return 'present';
-    }
-    const before = this.state;
-    this.#set('asking');
-    const { group, name, path: folder } = this;
-    const how = await abortable(this.engine.ask({ group, name, folder }), signal);
+    const { path, name, size } = this;
+    const digest = () => this.#digest || this.#hash(signal, this.uploadId ? undefined : 'hashing');
+    const ask = () => this.#askClash(signal);
+    const how = await abortable(settleName({ names: this.engine.names, path, name, size, sure, digest, ask }), signal);
+    if (how === 'present') return 'present';
     if (how === 'skip') return 'skipped';
-    this.conflict = how;
-    this.#set(before);
+    this.conflict = how || undefined;
     return '';
+  }
+
+  async #askClash(signal) {
+    const { group, name, path: folder, state } = this;
+    this.#set('asking');
+    const how = await abortable(this.engine.ask({ group, name, folder }), signal);
+    this.#set(state);
+    return how;
   }
 
   // recover says whether another turn may do better after this error, and prepares it.
@@ -253,6 +251,7 @@ export class Upload {
     }
     this.hashed = this.size;
     if (this.#boundTo && this.#boundTo !== this.#digest) throw new NotSame('this is another file');
+    return this.#digest;
   }
 
   // known asks whether the drive has the content already, and makes the file of it if so; it returns the end, if it is one.
@@ -297,8 +296,7 @@ export class Upload {
     }
     this.uploadId = session.UploadID;
     this.#boundTo = session.FileHash;
-    this.#chunks = new Chunks(session);
-    this.#counted = this.#chunks.sent;
+    this.#follow(new Chunks(session));
     this.engine.notes.put(this.uploadId, { name: this.name, size: this.size, mtime: this.mtime, path: this.path });
     if (this.handle) this.engine.handles?.put(this.uploadId, this.handle);
     this.#release();
@@ -450,11 +448,15 @@ export class Upload {
     this.#forget(this.uploadId);
     this.uploadId = '';
     this.#boundTo = '';
-    this.#chunks = null;
-    this.#counted = 0;
+    this.#follow(null);
   }
 
   // Small things.
+
+  #follow(chunks) {
+    this.#chunks = chunks;
+    this.#progress.follow(chunks);
+  }
 
   #call(signal, request, once) {
     const onWait = (why) => {
@@ -465,12 +467,7 @@ export class Upload {
   }
 
   #count(index, loaded) {
-    this.#chunks.progress(index, loaded);
-    const { sent } = this.#chunks;
-    if (sent > this.#counted) {
-      this.#meter.add(sent - this.#counted);
-      this.#counted = sent;
-    }
+    this.#progress.chunk(index, loaded);
     this.engine.changed(this);
   }
 
