@@ -54,7 +54,7 @@ func newDrive(t *testing.T, change func(*Server)) *drive {
 	d.Server = &Server{
 		Accounts: &service.Accounts{Users: d.db, Tokens: d.db, Now: d.clock.now, Log: log, Metrics: uploads.Metrics,
 			Quota: 1 << 30},
-		Files: &service.Files{Entries: d.db, Changes: d.db, Now: d.clock.now},
+		Files: &service.Files{Entries: d.db, Changes: d.db, Trees: d.db, Moves: d.db, Now: d.clock.now},
 		Downloads: &service.Downloads{Entries: d.db, Users: d.db, Places: places, Secret: []byte("k"),
 			Now: d.clock.now, Log: log, Metrics: uploads.Metrics},
 		Uploads: uploads,
@@ -103,7 +103,7 @@ func (d *drive) uploads(log *slog.Logger) *service.Uploads {
 	queue := queue.New(queue.Options{})
 	d.t.Cleanup(func() { queue.Close() })
 	return &service.Uploads{
-		Rows: d.db, Keeper: d.db, Entries: d.db, Garbage: d.db, Staging: staging, Local: d.local,
+		Rows: d.db, Keeper: d.db, Entries: d.db, Garbage: d.db, Savings: d.db, Staging: staging, Local: d.local,
 		Progress: memory.NewProgress(), Queue: queue, Node: testNode, Target: store.Disk,
 		Log: log, Now: d.clock.now, Metrics: service.NewMetrics(prometheus.NewRegistry()),
 	}

@@ -18,7 +18,11 @@ func (s *Server) fileMeta(w http.ResponseWriter, r *http.Request, c *call) error
 	if err != nil {
 		return err
 	}
-	return writeBare(w, metaOf(item))
+	m := metaOf(item)
+	if m.Moving, err = s.Files.Moving(r.Context(), item.Entry); err != nil {
+		return err
+	}
+	return writeBare(w, m)
 }
 
 func (s *Server) fileQuery(w http.ResponseWriter, r *http.Request, c *call) error {
@@ -43,12 +47,17 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, c *call, q service
 	if err != nil {
 		return err
 	}
+	return writeEntries(w, c.User, items, next)
+}
+
+// writeEntries answers with a page of a list.
+func writeEntries(w http.ResponseWriter, u store.User, items []service.Item, next string) error {
 	if next != "" {
 		w.Header().Set(api.HeaderNextCursor, next)
 	}
 	rows := make([]api.QueryEntry, len(items))
 	for i, item := range items {
-		rows[i] = queryEntry(c.User, item)
+		rows[i] = queryEntry(u, item)
 	}
 	return writeBare(w, rows)
 }

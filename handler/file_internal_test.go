@@ -21,7 +21,7 @@ func TestMeta(t *testing.T) {
 	file := d.put(p, store.EntryID(folder.ID), "a.txt", "content")
 	hash := file.Content.Sums.Digest.String()
 	want := api.Meta{FileSha1: hash, FileName: "a.txt", FileSize: 7, Location: "local", UploadAt: timestamp(d.clock.now()),
-		ID: string(file.ID), ParentID: folder.ID, Path: "/docs/秒传/a.txt", Kind: "file", Revision: 1}
+		ID: string(file.ID), ParentID: folder.ID, Path: "/docs/秒传/a.txt", Kind: "file", Revision: 1, Moving: true}
 	for _, ref := range []url.Values{values("id", want.ID), values("filehash", hash), values("filehash", strings.ToUpper(hash)),
 		values("id", want.ID, "filehash", hash)} {
 		if got := bare[api.Meta](t, d.get("/file/meta", ref, p.bearer())); got != want {

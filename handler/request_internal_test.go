@@ -88,13 +88,15 @@ func FuzzParams(f *testing.F) {
 }
 
 func parseAll(p params) []error {
-	errs := make([]error, 6)
+	errs := make([]error, 8)
 	_, errs[0] = p.ref("filehash", "filehhash")
 	_, errs[1] = parseList(p)
 	_, errs[2] = parseInit(p)
 	_, errs[3] = parsePart(p)
 	_, errs[4] = parseComplete(p)
 	_, errs[5] = parseInstant(&call{Params: p})
+	_, errs[6] = parseCopy(p)
+	_, errs[7] = parseSearch(p)
 	return errs
 }
 

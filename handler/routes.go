@@ -65,6 +65,8 @@ func (rt *router) table() []route {
 		{"GET POST", "/file/query", signedIn, form, false, s.fileQuery},
 		{"POST", "/file/update", signedIn, form, false, s.fileUpdate},
 		{"POST DELETE", "/file/delete", signedIn, form, false, s.fileDelete},
+		{"POST", "/file/copy", signedIn, form, false, s.fileCopy},
+		{"GET POST", "/file/search", signedIn, form, false, s.fileSearch},
 		{"POST", "/file/mkdir", signedIn, form, false, s.fileMkdir},
 		{"GET POST", "/file/trash", signedIn, form, false, s.fileTrash},
 		{"POST", "/file/purge", signedIn, form, false, s.filePurge},

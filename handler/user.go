@@ -47,6 +47,7 @@ func userInfo(u store.User) api.UserInfo {
 		Username: u.Name, Email: u.Email, Phone: u.Phone,
 		SignupAt: timestamp(u.SignupAt), LastActiveAt: timestamp(u.LastActive),
 		Status: int(u.Status), Quota: u.Quota, Used: u.Used, Reserved: u.Reserved,
+		BytesSaved: u.Saved,
 	}
 }
 

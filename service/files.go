@@ -13,7 +13,10 @@ import (
 type Files struct {
 	Entries store.Entries
 	Changes store.EntryChanges
+	Trees   store.EntryTrees
+	Moves   store.Moves      // nil: nothing is moved
 	Now     func() time.Time // nil: time.Now
+	MaxCopy int              // entries that one copy makes at most; 0: DefaultMaxCopy
 }
 
 // An Item is an entry with its place in the tree. The path of a trashed one is where it was, as far as that is known.

@@ -12,7 +12,7 @@ import (
 )
 
 func (d *depot) files() *service.Files {
-	return &service.Files{Entries: d.db, Changes: d.db, Now: d.clock.Now}
+	return &service.Files{Entries: d.db, Changes: d.db, Trees: d.db, Moves: d.db, Now: d.clock.Now}
 }
 
 func TestFilesOfAnotherAreNotFound(t *testing.T) {

@@ -28,6 +28,7 @@ type Uploads struct {
 	Keeper   store.UploadKeeper
 	Entries  store.Entries
 	Garbage  store.GarbageList
+	Savings  store.Savings // nil: nobody counts
 	Staging  store.Staging
 	Local    store.Blobs // where Staging publishes to
 	Progress store.Progress
@@ -226,11 +227,24 @@ func (s *Uploads) resume(ctx context.Context, u store.Upload, l store.Layout) (U
 	if err != nil {
 		return UploadStatus{}, err
 	}
-	for _, index := range st.Held {
-		_, n := u.Layout.Extent(index)
-		s.Metrics.BytesResumed.Add(float64(n))
-	}
+	s.saved(ctx, st)
 	return st, s.Keeper.ExtendUpload(ctx, u.ID, s.Now().Add(s.ttl()))
+}
+
+// saved counts what a resumed upload need not send again. That it could not be counted is no reason to refuse.
+func (s *Uploads) saved(ctx context.Context, st UploadStatus) {
+	var held int64
+	for _, index := range st.Held {
+		_, n := st.Layout.Extent(index)
+		held += n
+	}
+	s.Metrics.BytesResumed.Add(float64(held))
+	if s.Savings == nil || held == 0 {
+		return
+	}
+	if err := s.Savings.Resumed(ctx, st.ID, held); err != nil {
+		s.Log.WarnContext(ctx, "count what was resumed", "upload", st.ID, "err", err)
+	}
 }
 
 // bind gives an open upload the digest that the client has meanwhile computed. Conflict: it has another one; or the

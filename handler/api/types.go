@@ -44,6 +44,7 @@ type UserInfo struct {
 	Quota        int64
 	Used         int64
 	Reserved     int64
+	BytesSaved   int64 // not sent, because instant upload or resume made that needless
 }
 
 // Meta is the bare answer of /file/meta and /file/update, and one element of /file/upload's data.
@@ -59,6 +60,13 @@ type Meta struct {
 	Kind       string // file or folder
 	ModifiedAt string // the client's mtime in RFC 3339, or empty
 	Revision   int64  // grows with each change of the entry; what ifrevision is compared with
+	Moving     bool   `json:",omitempty"` // /file/meta: the bytes are on their way to an object store
+}
+
+// Copied is the data of /file/copy: the copy, and of how many entries it is made.
+type Copied struct {
+	Meta
+	Entries int
 }
 
 // QueryEntry is one element of the bare array of /file/query.
