@@ -70,6 +70,7 @@ func testLooksInFront(t *testing.T, b *tab) {
 	b.click(id("account"))
 	b.wait(`document.querySelector('[data-testid=theme]')`)
 	b.look("account")
+	b.wait(`document.querySelector('[data-testid=theme]').getBoundingClientRect().right <= innerWidth`)
 	b.key("Escape")
 	b.click(in("entry", "a.txt", "entry-more"))
 	b.click(id("do-delete"))

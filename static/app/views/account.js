@@ -4,7 +4,7 @@ import { setTheme, theme, THEMES } from '../theme.js';
 import { t } from '../words.js';
 import { button, h, icon } from './dom.js';
 import { languageChoice } from './language.js';
-import { place } from './menu.js';
+import { keepBeside } from './menu.js';
 
 export function openAccount(opener, { username, meter, signout }) {
   const leave = () => {
@@ -20,7 +20,7 @@ export function openAccount(opener, { username, meter, signout }) {
   box.addEventListener('toggle', ({ newState }) => newState === 'closed' && box.remove());
   document.body.append(box);
   box.showPopover();
-  place(box, opener);
+  keepBeside(box, opener);
   box.querySelector('select').focus();
 }
 

@@ -6,7 +6,7 @@ import { askText } from './dialog.js';
 import { h } from './dom.js';
 import { acceptDrops } from './drop.js';
 import { FolderView } from './folder.js';
-import { openMenu } from './menu.js';
+import { pickFiles } from './pick.js';
 import { Preview } from './preview.js';
 import { crumbs, join, parentOf, parseRoute } from './route.js';
 import { Shell } from './shell.js';
@@ -69,7 +69,7 @@ export class DriveView {
     this.#news = [];
     const { api, clashes } = this;
     this.folder = new FolderView({ api, source: route, clashes, changed: () => this.changedSoon(),
-      add: (at) => (at ? openMenu(at, this.shell.newMenu(), t('files.new')) : this.shell.files.click()) });
+      add: () => pickFiles(this.shell.files, this.shell.take) });
     this.shell.showView(route.view);
     this.shell.place.replaceChildren(this.folder.element);
     const name = route.view === 'files' ? crumbs(route.path).at(-1)?.name ?? t('nav.root') : t(`nav.${route.view}`);

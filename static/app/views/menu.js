@@ -19,7 +19,7 @@ export function openMenu(at, items, label) {
   document.body.append(menu);
   menu.showPopover();
   if (at instanceof Element) at.setAttribute('aria-expanded', 'true');
-  place(menu, at);
+  keepBeside(menu, at);
   menu.querySelector('[role^=menuitem]')?.focus();
   return menu;
 }
@@ -51,8 +51,16 @@ function walk(menu, event) {
   items[next].focus();
 }
 
+// keepBeside places a popover, and again when the window changes, for as long as it is open.
+export function keepBeside(box, at) {
+  const end = new AbortController();
+  place(box, at);
+  window.addEventListener('resize', () => place(box, at), { signal: end.signal });
+  box.addEventListener('toggle', ({ newState }) => newState === 'closed' && end.abort());
+}
+
 // place puts something in the top layer beside an element, or at a point, inside the window.
-export function place(box, at) {
+function place(box, at) {
   const from = at instanceof Element ? at.getBoundingClientRect() : { left: at.x, right: at.x, top: at.y, bottom: at.y };
   const { width, height } = box.getBoundingClientRect();
   const gap = 8;
