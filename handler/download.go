@@ -105,15 +105,15 @@ func (s *Server) findDownload(r *http.Request, c *call) (store.Entry, error) {
 }
 
 // downloadURL answers a signed link as plain text: the object store's own where the file is there and the policy lets it,
-// else ours.
+// else ours; for a folder, or several entries, ours to a zip of them.
 func (s *Server) downloadURL(w http.ResponseWriter, r *http.Request, c *call) error {
-	ref, err := c.Params.ref()
+	entries, err := s.findEntries(r, c, maxLinked)
 	if err != nil {
 		return err
 	}
-	e, err := s.Downloads.Find(r.Context(), c.User.ID, ref)
-	if err != nil {
-		return err
+	e := entries[0]
+	if len(entries) > 1 || e.Kind == store.Folder {
+		return writeText(w, s.baseURL(r)+"/file/zip?"+s.Downloads.LinkArchive(c.User, idsOf(entries, func(e store.Entry) store.EntryID { return e.ID })))
 	}
 	url, err := s.Downloads.StoreLink(r.Context(), e, asAttachment(e.Name).Presentation)
 	if err != nil {

@@ -122,13 +122,13 @@ func TestDownloadRefused(t *testing.T) {
 		{"bad id", values("id", "x"), p.bearer(), 400, api.InvalidParam},
 		{"bad hash", values("filehash", "x"), p.bearer(), 400, api.InvalidParam},
 		{"unknown", values("id", string(store.NewEntryID())), p.bearer(), 404, api.NotFound},
-		{"folder", values("id", string(folder)), p.bearer(), 400, api.InvalidParam},
+		{"folder", values("id", string(folder)), p.bearer(), 400, api.InvalidParam}, // TestZipByLink for links
 		{"damaged", values("id", string(bad.ID)), p.bearer(), 503, api.Damaged},
 		{"bad signature", values("id", id, "sig", "x"), p.bearer(), 403, api.Forbidden},
 	}
 	for _, path := range []string{"/file/download", "/file/downloadurl"} {
 		for _, tt := range tests {
-			if path == "/file/downloadurl" && (tt.status == 403 || tt.status == 503) {
+			if path == "/file/downloadurl" && (tt.status == 403 || tt.status == 503 || tt.what == "folder") {
 				continue
 			}
 			var tweaks []tweak

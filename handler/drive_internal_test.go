@@ -55,7 +55,7 @@ func newDrive(t *testing.T, change func(*Server)) *drive {
 		Accounts: &service.Accounts{Users: d.db, Tokens: d.db, Now: d.clock.now, Log: log, Metrics: uploads.Metrics,
 			Quota: 1 << 30},
 		Files: &service.Files{Entries: d.db, Changes: d.db, Trees: d.db, Moves: d.db, Now: d.clock.now},
-		Downloads: &service.Downloads{Entries: d.db, Users: d.db, Places: places, Secret: []byte("k"),
+		Downloads: &service.Downloads{Entries: d.db, Trees: d.db, Users: d.db, Places: places, Secret: []byte("k"),
 			Now: d.clock.now, Log: log, Metrics: uploads.Metrics},
 		Uploads: uploads,
 		Instant: &service.Instant{Entries: d.db, Contents: d.db, Uploads: uploads, Places: places,

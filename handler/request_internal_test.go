@@ -88,7 +88,7 @@ func FuzzParams(f *testing.F) {
 }
 
 func parseAll(p params) []error {
-	errs := make([]error, 8)
+	errs := make([]error, 9)
 	_, errs[0] = p.ref("filehash", "filehhash")
 	_, errs[1] = parseList(p)
 	_, errs[2] = parseInit(p)
@@ -97,6 +97,7 @@ func parseAll(p params) []error {
 	_, errs[5] = parseInstant(&call{Params: p})
 	_, errs[6] = parseCopy(p)
 	_, errs[7] = parseSearch(p)
+	_, errs[8] = p.refs(maxZipped)
 	return errs
 }
 

@@ -12,6 +12,7 @@ import (
 // Downloads gives out the bytes of files.
 type Downloads struct {
 	Entries store.Entries
+	Trees   store.EntryTrees
 	Users   store.Users
 	Places  Places
 	Secret  []byte // signs links
@@ -22,6 +23,7 @@ type Downloads struct {
 	LinkTTL     time.Duration // how long a link is good for; an hour
 	Redirect    bool          // an object store that can gives its blobs out itself
 	RedirectTTL time.Duration // how long the link in a redirection is good for; 5 minutes
+	MaxArchive  int           // entries of an archive at most; 0: DefaultMaxArchive
 }
 
 // A Download is a file that is open for reading. Close it.
@@ -53,21 +55,33 @@ func (s *Downloads) Find(ctx context.Context, user store.UserID, ref Ref) (store
 
 // FindLink returns the file that the raw query of a link names, if its user is still active and still has it.
 func (s *Downloads) FindLink(ctx context.Context, query string) (store.Entry, error) {
-	l, err := parseLink(s.Secret, query)
+	l, u, err := s.checkLink(ctx, query)
 	if err != nil {
 		return store.Entry{}, err
 	}
+	if len(l.Entries) != 1 {
+		return store.Entry{}, errorf(Invalid, "this link is one of an archive")
+	}
+	return s.Find(ctx, u.ID, Ref{ID: l.Entries[0]})
+}
+
+// checkLink returns what the raw query of a link says, and its user, if the link is good and the user active.
+func (s *Downloads) checkLink(ctx context.Context, query string) (link, store.User, error) {
+	l, err := parseLink(s.Secret, query)
+	if err != nil {
+		return l, store.User{}, err
+	}
 	if !s.Now().Before(l.Expires) {
-		return store.Entry{}, errorf(Forbidden, "this link has expired")
+		return l, store.User{}, errorf(Forbidden, "this link has expired")
 	}
 	u, err := s.Users.UserByName(ctx, l.User)
 	if err != nil {
-		return store.Entry{}, explain(err)
+		return l, store.User{}, explain(err)
 	}
 	if u.Status != store.UserActive {
-		return store.Entry{}, errorf(NotFound, "not found")
+		return l, store.User{}, errorf(NotFound, "not found")
 	}
-	return s.Find(ctx, u.ID, Ref{ID: l.Entry})
+	return l, u, nil
 }
 
 // OpenLink opens the file that FindLink returns.
@@ -81,7 +95,7 @@ func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, erro
 
 // Link returns the query of a URL with which anybody can download a file of the user for a while.
 func (s *Downloads) Link(user store.User, e store.Entry) string {
-	return link{Entry: e.ID, User: user.Name, Expires: s.Now().Add(s.linkTTL())}.sign(s.Secret)
+	return link{Entries: []store.EntryID{e.ID}, User: user.Name, Expires: s.Now().Add(s.linkTTL())}.sign(s.Secret)
 }
 
 // LocalBlob opens a blob on this node's disk, for another process of the drive. store.ErrNotFound.

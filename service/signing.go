@@ -12,10 +12,10 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-// A link is what a signed download URL says: who lets whoever has it read which entry, until when.
+// A link is what a signed download URL says: who lets whoever has it read which entries, until when.
 type link struct {
-	Entry   store.EntryID
-	User    string // by name: row numbers never leave the server
+	Entries []store.EntryID // at least one
+	User    string          // by name: row numbers never leave the server
 	Expires time.Time
 }
 
@@ -24,7 +24,11 @@ const sigParam = "&sig="
 
 // sign writes the query of a signed URL. The signature is made over the text before it.
 func (l link) sign(secret []byte) string {
-	query := "id=" + url.QueryEscape(string(l.Entry)) + "&user=" + url.QueryEscape(l.User) +
+	ids := make([]string, len(l.Entries))
+	for i, id := range l.Entries {
+		ids[i] = string(id)
+	}
+	query := "id=" + url.QueryEscape(strings.Join(ids, ",")) + "&user=" + url.QueryEscape(l.User) +
 		"&expires=" + strconv.FormatInt(l.Expires.Unix(), 10)
 	return query + sigParam + signature(secret, query)
 }
@@ -39,15 +43,18 @@ func parseLink(secret []byte, query string) (link, error) {
 	if err != nil {
 		return link{}, errorf(Forbidden, "this link is not valid")
 	}
-	id, err := store.ParseEntryID(values.Get("id"))
-	if err != nil {
-		return link{}, errorf(Forbidden, "this link is not valid")
+	var ids []store.EntryID
+	for id := range strings.SplitSeq(values.Get("id"), ",") {
+		if _, err := store.ParseEntryID(id); err != nil {
+			return link{}, errorf(Forbidden, "this link is not valid")
+		}
+		ids = append(ids, store.EntryID(id))
 	}
 	expires, err := strconv.ParseInt(values.Get("expires"), 10, 64)
 	if err != nil {
 		return link{}, errorf(Forbidden, "this link is not valid")
 	}
-	return link{Entry: id, User: values.Get("user"), Expires: time.Unix(expires, 0)}, nil
+	return link{Entries: ids, User: values.Get("user"), Expires: time.Unix(expires, 0)}, nil
 }
 
 // signature returns the HMAC-SHA-256 in hexadecimal. The purpose goes in first, so that nothing else that is signed

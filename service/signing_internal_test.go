@@ -1,6 +1,7 @@
 package service
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,9 @@ var testSecret = []byte("0123456789abcdef0123456789abcdef")
 func TestLinkRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, user := range []string{"alice", "a&sig=b", "张三", "x y+z%", "id=1&user=2"} {
-		l := link{Entry: store.NewEntryID(), User: user, Expires: time.Unix(1_900_000_000, 0)}
+		l := link{Entries: []store.EntryID{store.NewEntryID(), store.NewEntryID()}[:1+len(user)%2], User: user, Expires: time.Unix(1_900_000_000, 0)}
 		got, err := parseLink(testSecret, l.sign(testSecret))
-		if err != nil || got != l {
+		if err != nil || !reflect.DeepEqual(got, l) {
 			t.Errorf("%q: got %+v, %v", user, got, err)
 		}
 	}
@@ -23,7 +24,7 @@ func TestLinkRoundTrip(t *testing.T) {
 
 func TestLinkIsComparedAsText(t *testing.T) {
 	t.Parallel()
-	l := link{Entry: "abcdefghijklmnopqrstuvwxyz", User: "alice", Expires: time.Unix(1_900_000_000, 0)}
+	l := link{Entries: []store.EntryID{"abcdefghijklmnopqrstuvwxyz"}, User: "alice", Expires: time.Unix(1_900_000_000, 0)}
 	good := l.sign(testSecret)
 	bad := map[string]string{
 		"nothing":             "",
@@ -47,7 +48,7 @@ func TestLinkIsComparedAsText(t *testing.T) {
 }
 
 func FuzzParseLink(f *testing.F) {
-	good := link{Entry: "abcdefghijklmnopqrstuvwxyz", User: "alice", Expires: time.Unix(1_900_000_000, 0)}.sign(testSecret)
+	good := link{Entries: []store.EntryID{"abcdefghijklmnopqrstuvwxyz"}, User: "alice", Expires: time.Unix(1_900_000_000, 0)}.sign(testSecret)
 	f.Add(good)
 	f.Add("&sig=")
 	f.Add("id=1&sig=" + signature(testSecret, "id=1"))

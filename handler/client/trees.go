@@ -2,10 +2,13 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 )
@@ -51,4 +54,36 @@ func (c *Client) Search(ctx context.Context, s Searching) iter.Seq2[api.QueryEnt
 		q.Set("limit", strconv.Itoa(s.Page))
 	}
 	return c.pages(ctx, "/file/search", q)
+}
+
+// Zip writes one zip of some files and folders to w, as it comes, and returns how many bytes came. It is not tried again.
+// Where a file cannot be read, what came is cut off, and that is an error.
+func (c *Client) Zip(ctx context.Context, w io.Writer, ids ...string) (int64, error) {
+	k := call{method: http.MethodPost, path: "/file/zip", form: url.Values{"id": {strings.Join(ids, ",")}}}
+	dog := watch(ctx, c.opts.Stall)
+	defer dog.stop()
+	req, err := c.request(dog.ctx, k)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, k.explain(dog.explain(err))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, err := io.ReadAll(io.LimitReader(dog.reader(resp.Body), maxAnswer))
+		if err != nil {
+			return 0, k.explain(dog.explain(err))
+		}
+		return 0, answer{resp.StatusCode, resp.Header, body}.failure()
+	}
+	n, err := io.CopyBuffer(w, dog.reader(resp.Body), make([]byte, copySize))
+	if err == nil && resp.ContentLength >= 0 && n != resp.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return n, fmt.Errorf("%s: %w", k.path, dog.explain(err))
+	}
+	return n, nil
 }

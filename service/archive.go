@@ -1,0 +1,232 @@
+package service
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+// DefaultMaxArchive is how many entries an archive has at most: each is kept in memory until its end.
+const DefaultMaxArchive = 10_000
+
+// An Archive is a zip of some files and folders that is not made yet, but known to the byte.
+type Archive struct {
+	Name string // of the file, as in photos.zip
+	Size int64  // bytes of the whole
+
+	members []member
+}
+
+// A member is one file or folder of an archive.
+type member struct {
+	name  string // with slashes; a folder's ends in one
+	entry store.Entry
+}
+
+func (m member) header() *zip.FileHeader {
+	when := m.entry.Modified
+	if when.IsZero() {
+		when = m.entry.Created
+	}
+	return &zip.FileHeader{Name: m.name, Method: zip.Store, Modified: when.UTC()}
+}
+
+// Archive finds out what a zip of some of the user's entries will hold. Folders bring all that is visible in them. name
+// is the archive's, and may be empty. TooLarge: more than MaxArchive entries. Damaged: a content is known to be.
+func (s *Downloads) Archive(ctx context.Context, user store.UserID, ids []store.EntryID, name string) (*Archive, error) {
+	p := packer{s: s, limit: orDefault(s.MaxArchive, DefaultMaxArchive), next: map[string]int{}}
+	for i, id := range ids {
+		e, err := s.Entries.Entry(ctx, user, id)
+		if err != nil {
+			return nil, fileError("archive", err)
+		}
+		if i == 0 && len(ids) == 1 && name == "" {
+			name = e.Name
+		}
+		if err := p.add(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range p.members {
+		if m.entry.Kind == store.File && m.entry.Content.Status == store.ContentDamaged {
+			return nil, errorf(Damaged, "%s is damaged; upload it again, or leave it out", m.name)
+		}
+	}
+	if name == "" {
+		name = "blinkdrive"
+	}
+	if !strings.HasSuffix(store.FoldName(name), ".zip") {
+		name += ".zip"
+	}
+	return &Archive{Name: name, Size: zipSize(p.members), members: p.members}, nil
+}
+
+// A packer gives each entry its name in an archive.
+type packer struct {
+	s       *Downloads
+	limit   int
+	members []member
+	next    map[string]int // by folded name: which number to try when it comes again
+}
+
+// add packs an entry and, of a folder, all that is in it.
+func (p *packer) add(ctx context.Context, e store.Entry) error {
+	var below []store.Entry
+	if e.Kind == store.Folder {
+		var err error
+		below, err = p.s.Trees.EntriesBelow(ctx, e.User, e.ID, max(0, p.limit-len(p.members)-1))
+		if err != nil && !errors.Is(err, store.ErrTooMany) {
+			return fileError("archive", err)
+		} else if err != nil {
+			return p.tooMany()
+		}
+	}
+	if len(p.members)+1+len(below) > p.limit {
+		return p.tooMany()
+	}
+	folders := map[store.EntryID]string{e.ID: p.pack("", e)}
+	for _, child := range below {
+		name := p.pack(folders[child.Parent], child)
+		if child.Kind == store.Folder {
+			folders[child.ID] = name
+		}
+	}
+	return nil
+}
+
+func (p *packer) tooMany() error {
+	return errorf(TooLarge, "an archive has no more than %d entries; take some of the folders at a time", p.limit)
+}
+
+// pack adds a member in a folder, whose name ends in a slash or is empty. Names that some system would take for the same get
+// numbers, so that unpacking overwrites nothing.
+func (p *packer) pack(folder string, e store.Entry) string {
+	name := folder + memberName(e.Name)
+	folded := store.FoldName(name)
+	for try := folded; p.next[try] > 0; {
+		n := p.next[folded] + 1
+		p.next[folded] = n
+		name = folder + numberedName(memberName(e.Name), n, e.Kind)
+		try = store.FoldName(name)
+	}
+	p.next[store.FoldName(name)] = max(1, p.next[store.FoldName(name)])
+	if e.Kind == store.Folder {
+		name += "/"
+	}
+	p.members = append(p.members, member{name, e})
+	return name
+}
+
+// memberName takes out of a name what another system reads as a way out of the folder that is unpacked into: what separates
+// folders there, and what follows a drive's letter.
+func memberName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\\' || r == ':' {
+			return '_'
+		}
+		return r
+	}, name)
+}
+
+// numberedName puts a number before a file's extension, or behind a folder's name.
+func numberedName(name string, n int, kind store.EntryKind) string {
+	if dot := strings.LastIndexByte(name, '.'); kind == store.File && dot > 0 {
+		return fmt.Sprintf("%s (%d)%s", name[:dot], n, name[dot:])
+	}
+	return fmt.Sprintf("%s (%d)", name, n)
+}
+
+// The lengths of what archive/zip writes besides names and bytes.
+const (
+	zipLocal      = 30
+	zipTime       = 9 // of the extended timestamp, behind a local header and in the directory
+	zipDescriptor = 16
+	zipLarge      = 24 // descriptor of a file of 4 GiB or more
+	zipDirectory  = 46
+	zip64Extra    = 28 // in the directory, of a large file or one that begins behind 4 GiB
+	zipEnd        = 22
+	zip64End      = 56 + 20
+)
+
+// zipSize is how long the archive of these members will be. archive/zip tells sizes behind a file's bytes, so that nothing
+// need be known of them before but how many they are.
+func zipSize(members []member) int64 {
+	var at, directory int64
+	for _, m := range members {
+		size, far := m.entry.Content.Sums.Size, at >= math.MaxUint32
+		at += zipLocal + int64(len(m.name)) + zipTime
+		directory += zipDirectory + int64(len(m.name)) + zipTime
+		if size >= math.MaxUint32 || far {
+			directory += zip64Extra
+		}
+		switch {
+		case m.entry.Kind == store.Folder:
+		case size >= math.MaxUint32:
+			at += size + zipLarge
+		default:
+			at += size + zipDescriptor
+		}
+	}
+	end := int64(zipEnd)
+	if len(members) >= math.MaxUint16 || directory >= math.MaxUint32 || at >= math.MaxUint32 {
+		end += zip64End
+	}
+	return at + directory + end
+}
+
+// WriteArchive makes an archive. It stops at the first file that cannot be read whole, and what was written is then no archive:
+// the list of members, which stands at the end, is missing.
+func (s *Downloads) WriteArchive(ctx context.Context, a *Archive, w io.Writer) error {
+	out := zip.NewWriter(w)
+	buffer := make([]byte, 256<<10)
+	for _, m := range a.members {
+		if m.entry.Kind == store.Folder {
+			if _, err := out.CreateHeader(m.header()); err != nil {
+				return fmt.Errorf("archive: %w", err)
+			}
+			continue
+		}
+		if err := s.writeMember(ctx, out, m, buffer); err != nil {
+			return fmt.Errorf("archive: %s: %w", m.entry.ID, err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+func (s *Downloads) writeMember(ctx context.Context, out *zip.Writer, m member, buffer []byte) error {
+	d, err := s.OpenEntry(ctx, m.entry) // before its header: the first one that fails can still be told to the client
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	to, err := out.CreateHeader(m.header())
+	if err != nil {
+		return err
+	}
+	want := m.entry.Content.Sums.Size
+	n, err := io.CopyBuffer(to, io.LimitReader(d.Blob, want), buffer)
+	if err == nil && n != want {
+		err = fmt.Errorf("%d bytes of %d: %w", n, want, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// LinkArchive returns the query of a URL with which anybody can download an archive of the user's entries for a while.
+func (s *Downloads) LinkArchive(user store.User, ids []store.EntryID) string {
+	return link{Entries: ids, User: user.Name, Expires: s.Now().Add(s.linkTTL())}.sign(s.Secret)
+}
+
+// FindArchiveLink returns whose archive of what the raw query of a link names, if that user is still active.
+func (s *Downloads) FindArchiveLink(ctx context.Context, query string) (store.UserID, []store.EntryID, error) {
+	l, u, err := s.checkLink(ctx, query)
+	return u.ID, l.Entries, err
+}
