@@ -2,11 +2,22 @@ package static_test
 
 import (
 	"context"
+	"flag"
+	"os"
 	"os/exec"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
+
+// TestMain lets more tests run at once than there are cores: most of their time they wait for a browser or a disk.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err) // there is no such flag any more
+	}
+	os.Exit(m.Run())
+}
 
 // startBrowser starts a headless Chromium with an empty profile of its own. Its absence is a failure, not a reason to skip.
 func startBrowser(t *testing.T) context.Context {

@@ -19,7 +19,7 @@ import (
 // testHashing hashes a large file of holes in the page's worker, and looks at what that costs the tab meanwhile.
 // BLINKDRIVE_TEST_HASH_MIB makes it larger.
 func testHashing(t *testing.T, b *tab) {
-	mib := int64(400)
+	mib := int64(350)
 	if n, err := strconv.ParseInt(os.Getenv("BLINKDRIVE_TEST_HASH_MIB"), 10, 64); err == nil {
 		mib = n
 	}

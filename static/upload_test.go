@@ -187,19 +187,20 @@ func testFaults(t *testing.T, b *tab) {
 	corrupt := fault{corrupt: true}
 	for _, c := range []struct {
 		name string
+		size int
 		end  string
 		plan map[string][]fault
 	}{
-		{"troubled.bin", "done", map[string][]fault{
+		{"troubled.bin", 4 * chunkSize, "done", map[string][]fault{
 			"/file/mpupload/init":     {says(423, 10107, "null"), says(503, 10109, "null"), cut},
 			"/file/mpupload/uppart":   {corrupt, corrupt, says(503, 10109, "null"), cut, says(429, 10108, "null"), {status: 502}},
 			"/file/fastupload":        {says(429, 10108, "null")},
 			"/file/mpupload/complete": {says(409, -2, `{"Missing":[2,3]}`), says(422, 10101, `{"Bad":[1]}`), cut},
 		}},
-		{"vanished.bin", "done", map[string][]fault{"/file/mpupload/uppart": {says(404, 10102, "null")}}},
-		{"refused.bin", "failed", map[string][]fault{"/file/mpupload/init": {says(507, 10111, "null")}}},
+		{"vanished.bin", chunkSize + 1, "done", map[string][]fault{"/file/mpupload/uppart": {says(404, 10102, "null")}}},
+		{"refused.bin", chunkSize + 1, "failed", map[string][]fault{"/file/mpupload/init": {says(507, 10111, "null")}}},
 	} {
-		path, content := randomFile(t, c.name, 4*chunkSize)
+		path, content := randomFile(t, c.name, c.size)
 		b.line.expect(c.plan)
 		b.choose(id("upload-input"), path)
 		b.waitState(c.name, c.end)

@@ -1,5 +1,14 @@
 // Figures for people: sizes, speeds, times.
 
+// Making a formatter takes a hundred times as long as using one, and a list uses one for each row.
+const formatters = new Map();
+
+function formatter(kind, locale, options) {
+  const key = `${kind.name} ${locale} ${JSON.stringify(options)}`;
+  if (!formatters.has(key)) formatters.set(key, new kind(locale, options));
+  return formatters.get(key);
+}
+
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
 
 // bytes writes a size with three digits or so, in steps of 1024.
@@ -10,7 +19,7 @@ export function bytes(n, locale) {
     unit++;
   }
   const digits = unit === 0 || n >= 100 ? 0 : 1;
-  return `${n.toLocaleString(locale, { maximumFractionDigits: digits })} ${UNITS[unit]}`;
+  return `${formatter(Intl.NumberFormat, locale, { maximumFractionDigits: digits }).format(n)} ${UNITS[unit]}`;
 }
 
 export function percent(part, whole) {
@@ -31,7 +40,7 @@ export function duration(seconds) {
 export function when(text, locale) {
   const time = new Date(text.includes('T') ? text : `${text.replace(' ', 'T')}Z`);
   if (Number.isNaN(time.getTime())) return '';
-  return time.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
+  return formatter(Intl.DateTimeFormat, locale, { dateStyle: 'medium', timeStyle: 'short' }).format(time);
 }
 
 // Meter measures a speed over the last few seconds.
