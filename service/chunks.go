@@ -63,12 +63,18 @@ func (s *Uploads) renew(ctx context.Context, u store.Upload) {
 // mark adds a chunk to the progress record, which is rebuilt from staging where it is gone.
 func (s *Uploads) mark(ctx context.Context, u store.Upload, staged store.Staged, index int) error {
 	_, err := s.Progress.Mark(ctx, u.ID, index, s.ttl())
-	if errors.Is(err, store.ErrNotFound) {
-		return s.putProgress(ctx, u, staged.Held())
-	} else if err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrUnavailable):
 		return explain(fmt.Errorf("progress: %w", err))
+	case !errors.Is(err, store.ErrNotFound): // it has been spoilt, and is made anew
+		s.Log.WarnContext(ctx, "a progress record makes no sense", "upload", u.ID, "err", err)
+		if err := s.Progress.Drop(ctx, u.ID); err != nil {
+			return explain(fmt.Errorf("progress: %w", err))
+		}
 	}
-	return nil
+	return s.putProgress(ctx, u, staged.Held())
 }
 
 func (s *Uploads) putProgress(ctx context.Context, u store.Upload, held []int) error {

@@ -157,6 +157,9 @@ func (s *Uploads) commit(ctx context.Context, u store.Upload, sums store.Sums, r
 		return store.Entry{}, explain(err)
 	}
 	s.step("complete.published")
+	if err := s.checkHeld(ctx, sums.Digest); err != nil {
+		return store.Entry{}, err
+	}
 	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
 	if err != nil {
 		return store.Entry{}, s.refused(ctx, u, c, err)

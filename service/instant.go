@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -204,6 +205,29 @@ func drawRanges(size int64) ([]store.Range, error) {
 	return ranges, nil
 }
 
+// drawn reports whether drawRanges may have drawn these. Challenges may be kept where others can write, and ranges that
+// ask for nothing would be proven by anybody.
+func drawn(ranges []store.Range, size int64) bool {
+	switch {
+	case size == 0:
+		return len(ranges) == 0
+	case size <= proofWhole:
+		return slices.Equal(ranges, []store.Range{{Offset: 0, Length: size}})
+	case len(ranges) != proofRanges:
+		return false
+	}
+	for i, r := range ranges {
+		from, to := size/proofRanges*int64(i), size/proofRanges*int64(i+1)
+		if i == proofRanges-1 {
+			to = size
+		}
+		if r.Length != proofRange || r.Offset < from || r.Offset > to-proofRange {
+			return false
+		}
+	}
+	return true
+}
+
 // prove checks the answer to a challenge. One that is unknown, used, expired or somebody else's is answered by a new
 // one, before anything of the content is looked at.
 func (s *Instant) prove(ctx context.Context, user store.User, req InstantRequest, arrived time.Time) (InstantAnswer, error) {
@@ -211,7 +235,7 @@ func (s *Instant) prove(ctx context.Context, user store.User, req InstantRequest
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return InstantAnswer{}, explain(fmt.Errorf("challenge: %w", err))
 	}
-	if err != nil || c.User != user.ID || c.Digest != req.Digest || c.Size != req.Size {
+	if err != nil || c.User != user.ID || c.Digest != req.Digest || c.Size != req.Size || !drawn(c.Ranges, c.Size) {
 		return s.challenge(ctx, user, req)
 	}
 	done, err := s.Throttle.Begin(AddressKey(req.From), AccountKey(user.Name, req.From))

@@ -154,6 +154,50 @@ func TestChallengesServeOnce(t *testing.T) {
 	}
 }
 
+// Who can write where challenges are kept can ask for what anybody proves, or for what ends a process.
+func TestForgedChallenges(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	body := storetest.Bytes(4, 100_000)
+	g.bring(g.user, body, "a")
+	bob := g.addUser("bob")
+	req := instantRequest(body)
+	genuine := g.ask(bob, req)
+	change := func(i int, r store.Range) []store.Range {
+		ranges := slices.Clone(genuine.Ranges)
+		ranges[i] = r
+		return ranges
+	}
+	for what, ranges := range map[string][]store.Range{
+		"nothing":       {},
+		"too few":       genuine.Ranges[:31],
+		"the same":      slices.Repeat(genuine.Ranges[:1], 32),
+		"no length":     change(3, store.Range{Offset: genuine.Ranges[3].Offset}),
+		"less than 0":   change(0, store.Range{Offset: 5, Length: -1}),
+		"all memory":    change(0, store.Range{Length: 1 << 40}),
+		"before it":     change(0, store.Range{Offset: -1024, Length: 1024}),
+		"behind it":     change(31, store.Range{Offset: 100_000 - 1023, Length: 1024}),
+		"one too small": {{Offset: 0, Length: 100_000}},
+	} {
+		c := store.Challenge{User: bob.ID, Digest: req.Digest, Size: req.Size, Ranges: ranges}
+		if err := g.instant.Challenges.Add(t.Context(), "forged", c, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		forged := req
+		forged.Challenge = "forged"
+		if len(ranges) == 0 {
+			forged.Proof = proofOf(body, service.InstantAnswer{Challenge: "forged"})
+		}
+		if ans := g.ask(bob, forged); !isChallenge(ans) || ans.Challenge == "forged" {
+			t.Errorf("%s: %+v, want a new challenge", what, ans)
+		}
+	}
+	req.Challenge, req.Proof = genuine.Challenge, proofOf(body, genuine)
+	if ans := g.ask(bob, req); !ans.Hit {
+		t.Errorf("the genuine one: %+v", ans)
+	}
+}
+
 func TestInstantWithoutSizeOrAcrossUsersMisses(t *testing.T) {
 	t.Parallel()
 	g := newUploadRig(t)

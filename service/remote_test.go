@@ -138,6 +138,43 @@ func TestBlobIsGoneOnAnotherNode(t *testing.T) {
 	}
 }
 
+// A spoiltBlob is a blob that arrives with another first byte, however often it is read.
+type spoiltBlob struct{ store.Blob }
+
+func (b spoiltBlob) Read(p []byte) (int, error) {
+	n, err := b.Blob.Read(p)
+	if n > 0 {
+		p[0] ^= 0xff
+	}
+	return n, err
+}
+
+func (b spoiltBlob) ReadAt(p []byte, off int64) (int, error) {
+	n, err := b.Blob.ReadAt(p, off)
+	if off == 0 && n > 0 {
+		p[0] ^= 0xff
+	}
+	return n, err
+}
+
+// What a network spoils says nothing of the blob: only whoever reads the disk can call it damaged.
+func TestNetworkSpoilsABlob(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	e, _ := d.file(1000)
+	f := &far{d: d, wrap: func(b store.Blob) store.Blob { return spoiltBlob{b} }}
+	d.ok(d.diskless(f).Handle(t.Context(), e.Content.Sums.Digest))
+	if c := d.content(e); c.Status != store.ContentLive {
+		t.Fatal("the content was marked")
+	}
+	d.clock.Advance(time.Hour)
+	f.wrap = nil
+	d.ok(d.diskless(f).Handle(t.Context(), e.Content.Sums.Digest))
+	if c := d.content(e); c.Location.Kind != store.Disk {
+		t.Errorf("the content is at %s", c.Location)
+	}
+}
+
 // A process that reaches no other node leaves their jobs alone.
 func TestJobsOfOtherNodesAreLeft(t *testing.T) {
 	t.Parallel()

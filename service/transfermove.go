@@ -123,7 +123,8 @@ func (j *job) suspect(ctx context.Context, src store.Blob, cause error) error {
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	if sums == j.transfer().Sums {
+	t := j.transfer()
+	if sums == t.Sums || j.Places.away(t.From) { // of another node's disk we know only what comes over the network
 		return fmt.Errorf("spoilt on the way: %w", cause)
 	}
 	return j.damaged(ctx, cause)

@@ -36,11 +36,17 @@ func (s *Uploads) Unfinished(ctx context.Context, user store.UserID) ([]UploadSt
 
 // status reads the chunks from the progress record, and from staging where that is gone.
 func (s *Uploads) status(ctx context.Context, u store.Upload) (UploadStatus, error) {
-	_, held, err := s.Progress.Held(ctx, u.ID)
-	if err == nil {
+	info, held, err := s.Progress.Held(ctx, u.ID)
+	switch {
+	case err == nil && info.Layout == u.Layout && info.User == u.User && possible(held, u.Layout):
 		return UploadStatus{Upload: u, Held: held}, nil
-	} else if !errors.Is(err, store.ErrNotFound) {
+	case errors.Is(err, store.ErrUnavailable):
 		return UploadStatus{}, explain(fmt.Errorf("progress: %w", err))
+	case !errors.Is(err, store.ErrNotFound): // it has been spoilt, and is made anew
+		s.Log.WarnContext(ctx, "a progress record makes no sense", "upload", u.ID, "err", err)
+		if err := s.Progress.Drop(ctx, u.ID); err != nil {
+			return UploadStatus{}, explain(fmt.Errorf("progress: %w", err))
+		}
 	}
 	staged, err := s.staged(ctx, u)
 	if err != nil {
@@ -49,6 +55,11 @@ func (s *Uploads) status(ctx context.Context, u store.Upload) (UploadStatus, err
 	defer staged.Close()
 	held = staged.Held()
 	return UploadStatus{Upload: u, Held: held}, s.putProgress(ctx, u, held)
+}
+
+// possible reports whether an upload may hold these chunks, in ascending order.
+func possible(held []int, l store.Layout) bool {
+	return len(held) == 0 || held[0] >= 1 && held[len(held)-1] <= l.Count()
 }
 
 // Cancel ends an open upload, gives its quota back and removes what was staged. Repeating it is harmless.

@@ -30,7 +30,9 @@ type Uploads struct {
 	Garbage  store.GarbageList
 	Savings  store.Savings // nil: nobody counts
 	Staging  store.Staging
-	Local    store.Blobs // where Staging publishes to
+	Local    store.Blobs    // where Staging publishes to
+	Contents store.Contents // with Places, to look at what is believed to be there; nil: it is believed
+	Places   Places
 	Progress store.Progress
 	Queue    mq.Queue
 	Node     store.NodeID
