@@ -201,7 +201,7 @@ func (r *fsckRun) counts(ctx context.Context) error {
 func (r *fsckRun) garbage(ctx context.Context) error {
 	for _, b := range r.Places.all() {
 		later := r.Now().Add(24 * time.Hour)
-		rows, err := r.Garbage.DueGarbage(ctx, b.Kind(), bucketOf(b, r.Places.Node), later, most)
+		rows, err := r.Garbage.DueGarbage(ctx, b.Kind(), garbageIn(b, r.Places.Node), later, most)
 		if err != nil {
 			return err
 		}

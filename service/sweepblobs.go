@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -12,7 +13,7 @@ import (
 // removeGarbage deletes blobs of one place that have been garbage for the grace time. The bytes go before the row: after
 // a crash in between the row is found again, and there is nothing left to delete.
 func (s *Sweeper) removeGarbage(ctx context.Context, b store.Blobs) (int, error) {
-	rows, err := s.Garbage.DueGarbage(ctx, b.Kind(), bucketOf(b, s.Places.Node), s.before(s.Grace, 10*time.Minute), s.batch())
+	rows, err := s.Garbage.DueGarbage(ctx, b.Kind(), garbageIn(b, s.Places.Node), s.before(s.Grace, 10*time.Minute), s.batch())
 	if err != nil {
 		return 0, err
 	}
@@ -166,7 +167,12 @@ func disown(ctx context.Context, list store.GarbageList, l store.Location, now t
 	return err
 }
 
-// bucketOf returns what the locations of a place have in common: the node, or the bucket.
-func bucketOf(b store.Blobs, node store.NodeID) string {
-	return b.Locate(store.NewBlobName(store.EmptyDigest, store.NewUploadID(node))).In
+// garbageIn returns what the locations of a place have in common, as DueGarbage wants it: the node, or the beginning.
+func garbageIn(b store.Blobs, node store.NodeID) string {
+	name := store.NewBlobName(store.EmptyDigest, store.NewUploadID(node))
+	l := b.Locate(name)
+	if l.Kind == store.Local {
+		return l.In
+	}
+	return strings.TrimSuffix(l.String(), name.Key())
 }

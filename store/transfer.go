@@ -76,8 +76,8 @@ type GarbageList interface {
 	// AddGarbage lists a blob. Repeating it is harmless and does not change Since. ErrConflict: a content is there, or
 	// is being moved there.
 	AddGarbage(ctx context.Context, g Garbage) error
-	// DueGarbage returns up to limit rows of one kind of place (and of one node, for Local), listed before a time,
-	// oldest first.
+	// DueGarbage returns up to limit rows of one kind of place, listed before a time, oldest first: for Local those of the
+	// node that in names, else those whose locations begin with in.
 	DueGarbage(ctx context.Context, k Kind, in string, before time.Time, limit int) ([]Garbage, error)
 	// DropGarbage removes a row, its blob having been deleted. It is no error that there is none.
 	DropGarbage(ctx context.Context, l Location) error

@@ -44,12 +44,14 @@ func (db *DB) listUnused(ctx context.Context, g store.Garbage) error {
 
 // DueGarbage implements store.GarbageList.
 func (db *DB) DueGarbage(ctx context.Context, k store.Kind, in string, before time.Time, limit int) ([]store.Garbage, error) {
-	if k != store.Local {
-		in = ""
+	node, below := "", in
+	if k == store.Local {
+		node, below = in, ""
 	}
 	gs, err := list(ctx, db, scanGarbage, `SELECT `+garbageColumns+` FROM tbl_garbage g
-		WHERE g.kind = ? AND g.node = ? AND g.since < ? ORDER BY g.since, g.id LIMIT ?`,
-		string(k), in, micros(before), limit)
+		WHERE g.kind = ? AND g.node = ? AND g.since < ? AND g.file_addr >= ? AND g.file_addr < ?
+		ORDER BY g.since, g.id LIMIT ?`,
+		string(k), node, micros(before), below, below+"\x7f", limit)
 	if err != nil {
 		return nil, fmt.Errorf("due garbage: %w", err)
 	}

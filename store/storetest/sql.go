@@ -215,8 +215,8 @@ func (w *world) content(s store.Sums, refs int64) store.Content {
 func (w *world) garbage() map[store.Location]store.Garbage {
 	w.Helper()
 	all := map[store.Location]store.Garbage{}
-	for _, k := range []store.Kind{store.Local, store.Disk, store.Ceph} {
-		list, err := w.db.DueGarbage(w.Context(), k, "n1", w.now.AddDate(1000, 0, 0), 2000)
+	for k, in := range map[store.Kind]string{store.Local: "n1", store.Disk: "", store.Ceph: ""} {
+		list, err := w.db.DueGarbage(w.Context(), k, in, w.now.AddDate(1000, 0, 0), 2000)
 		w.ok(err)
 		for _, g := range list {
 			all[g.Location] = g

@@ -85,7 +85,9 @@ func garbageDue(w *world) {
 		{store.Local, "n2", time.Second, 10, []store.Location{other}},
 		{store.Local, "n3", time.Second, 10, nil},
 		{store.Disk, "", time.Second, 10, []store.Location{disk}},
-		{store.Ceph, "one", time.Second, 10, []store.Location{two, one}},
+		{store.Ceph, "ceph://", time.Second, 10, []store.Location{two, one}},
+		{store.Ceph, "ceph://one/", time.Second, 10, []store.Location{one}},
+		{store.Ceph, "ceph://on/", time.Second, 10, nil},
 		{store.OSS, "", time.Second, 10, nil},
 	} {
 		gs, err := w.db.DueGarbage(w.Context(), c.kind, c.in, w.now.Add(c.before), c.limit)
