@@ -91,6 +91,10 @@ func TestDownloadRanges(t *testing.T) {
 	if a.status != 206 || !strings.HasPrefix(a.header.Get("Content-Type"), "multipart/byteranges") {
 		t.Errorf("two ranges: %d, %s", a.status, a.header.Get("Content-Type"))
 	}
+	many := "bytes=0-0" + strings.Repeat(",2-2", 500)
+	if a := d.get("/file/download", values("id", string(e.ID)), p.bearer(), header("Range", many)); a.status != 200 || string(a.body) != story {
+		t.Errorf("five hundred ranges: %d, %d bytes", a.status, len(a.body))
+	}
 }
 
 func TestDownloadRefused(t *testing.T) {

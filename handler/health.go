@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -60,10 +61,18 @@ func within(ctx context.Context, check func(context.Context) error) error {
 	}
 }
 
+// metrics shows figures to this machine alone: from how much memory a failed proof of possession takes, others could learn
+// whether the drive holds a content. The operator's own address (admin.listen) shows them to whoever reaches it.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request, c *call) error {
-	if s.Metrics == nil {
+	if s.Metrics == nil || !direct(r) {
 		return errNoPage()
 	}
 	s.Metrics.ServeHTTP(w, r)
 	return nil
+}
+
+// direct reports whether a request comes from this machine, and not by way of a proxy on it.
+func direct(r *http.Request) bool {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
 }

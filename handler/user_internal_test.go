@@ -226,6 +226,25 @@ func TestHealth(t *testing.T) {
 	d.get("/metrics", nil).want(t, 404, api.NotFound)
 }
 
+// Figures tell more than strangers may know.
+func TestMetricsAreForThisMachine(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t, func(s *Server) {
+		s.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	})
+	if a := d.get("/metrics", nil); a.status != 200 {
+		t.Errorf("from this machine: %d", a.status)
+	}
+	for _, h := range []string{"X-Forwarded-For", "Forwarded"} {
+		d.get("/metrics", nil, header(h, "for=10.0.0.1")).want(t, 404, api.NotFound)
+	}
+	for addr, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true, "10.0.0.1:1": false, "": false} {
+		if got := direct(&http.Request{RemoteAddr: addr}); got != want {
+			t.Errorf("%s: %v", addr, got)
+		}
+	}
+}
+
 func TestCookieIsSecureBehindHTTPS(t *testing.T) {
 	t.Parallel()
 	d := newDrive(t, trustLoopback)
