@@ -132,7 +132,10 @@ func checkSecret(s string) error {
 
 func checkURL(s string) error {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.User != nil {
+		return errors.New("it is not a URL such as https://drive.example.com, without a name or password") // nor shown
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%q is not a URL such as https://drive.example.com", s)
 	}
 	return nil

@@ -174,6 +174,31 @@ func TestEngines(t *testing.T) {
 	}
 }
 
+// A password in a place where none belongs is not repeated.
+func TestPasswordsInWrongPlaces(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "NODE_URL", "PUBLIC_URL"} {
+		_, err := load(t, "", []string{"BLINKDRIVE_" + name + "=http://u:s3cret@h"})
+		if m := mistakes(t, err); len(m) != 1 || strings.Contains(m[0], "s3cret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c := config.Default()
+	for _, value := range []string{
+		"redis://s3cret@host", "redis://:s3cret host", "amqps://h?password=s3cret", "amqps://u:s3cret@h?password=s3cret",
+		"mysql:u:s3cret", "mysql:u:p@tcp(h)/d?password=s3cret", "mysql:u:s3cret@tcp(h)/d",
+	} {
+		c.DB, c.Redis, c.MQ = value, value, value
+		if dump := c.Dump(); strings.Contains(dump, "s3cret") {
+			t.Errorf("%s is shown", value)
+		}
+	}
+	c.DB, c.Redis, c.MQ = "sqlite", "redis://h:1,i:2/0", "amqp://h:1/vhost"
+	if dump := c.Dump(); strings.Contains(dump, "hidden") {
+		t.Errorf("too much is hidden:\n%s", dump)
+	}
+}
+
 // What cannot be meant is one mistake, and none tells a password.
 func TestWrongEngines(t *testing.T) {
 	t.Parallel()

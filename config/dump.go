@@ -22,14 +22,22 @@ func (c *Config) Dump() string {
 // password finds what stands between a name and the last @, behind :// or mysql: .
 var password = regexp.MustCompile(`(://[^:/@]*|^mysql:[^:/@]*):.*@`)
 
+// query is what follows a question mark, and suspicious what may be a password in a place where none is looked for.
+var (
+	query      = regexp.MustCompile(`\?.*`)
+	suspicious = regexp.MustCompile(`[@?\s]|^mysql:[^/(]*:`)
+)
+
 func hide(what, value string) string {
 	switch {
 	case value == "":
 		return ""
 	case what == "all":
 		return hidden
-	case what == "password":
-		return password.ReplaceAllString(value, "$1:"+hidden+"@")
+	case what == "password" && password.MatchString(value):
+		return query.ReplaceAllString(password.ReplaceAllString(value, "$1:"+hidden+"@"), "?"+hidden)
+	case what == "password" && suspicious.MatchString(value):
+		return hidden
 	}
 	return value
 }
