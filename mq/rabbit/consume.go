@@ -204,7 +204,7 @@ func (s *session) handle(ctx context.Context, tag string, d amqp.Delivery) (held
 }
 
 func (s *session) setAside(m mq.Message, d amqp.Delivery, err error) {
-	s.opts.Log.Warn("message set aside", "queue", s.opts.Queue, "digest", m.FileHash, "bytes", len(d.Body), "err", err)
+	s.opts.Log.Warn("message set aside", "queue", s.opts.Queue, "digest", fmt.Sprintf("%.40s", m.FileHash), "bytes", len(d.Body), "err", err)
 }
 
 // parse reads a message from whoever sent it: only the body counts.

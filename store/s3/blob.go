@@ -59,8 +59,17 @@ type blob struct {
 	pos    int64         // where the next Read is to begin
 	body   io.ReadCloser // what the last Read read from, or nil
 	at     int64         // where it stands
+	end    int64         // where it ends
+	span   int64         // how much the last GET of Read asked for
 	breaks int
 }
+
+// A GET of Read asks for little at first and for more with each that is read to its end: whoever wants a few bytes here
+// and there is not sent the rest of the blob each time.
+const (
+	firstSpan = 1 << 20
+	maxSpan   = 64 << 20
+)
 
 // Size returns the bytes in the blob.
 func (f *blob) Size() int64 { return f.object.size }
@@ -91,15 +100,24 @@ func (f *blob) Read(p []byte) (int, error) {
 func (f *blob) readOn(p []byte) (int, error) {
 	if f.body == nil || f.at != f.pos {
 		f.drop()
-		body, err := f.get(f.pos, f.object.size-f.pos)
+		if f.at != f.pos {
+			f.span = 0 // a reader that jumps may want little
+		}
+		f.span = min(max(firstSpan, 2*f.span), maxSpan)
+		end := min(f.pos+f.span, f.object.size)
+		body, err := f.get(f.pos, end-f.pos)
 		if err != nil {
 			return 0, err
 		}
-		f.body, f.at = body, f.pos
+		f.body, f.at, f.end = body, f.pos, end
 	}
-	n, err := f.body.Read(p[:min(int64(len(p)), f.object.size-f.pos)])
+	n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.pos)])
 	f.pos += int64(n)
 	f.at = f.pos
+	if f.pos == f.end {
+		f.drop()
+		return n, nil
+	}
 	if err != nil {
 		f.drop()
 		return n, broken{err}

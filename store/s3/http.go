@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,8 +109,30 @@ func (w *watched) Do(r *http.Request) (*http.Response, error) {
 	}
 	timer := time.AfterFunc(w.stall, func() { cancel(errStalled) })
 	timer.Stop()
+	resp.Body = limited(resp)
 	resp.Body = &receiving{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: timer, after: w.stall}
 	return resp, nil
+}
+
+// What a store may say besides the bytes of blobs: an error, and a page of a listing.
+const (
+	maxError = 1 << 20
+	maxPage  = 32 << 20
+)
+
+// limited ends a body that is to be read into memory and does not end by itself.
+func limited(resp *http.Response) io.ReadCloser {
+	most := int64(maxError)
+	switch {
+	case resp.StatusCode < http.StatusMultipleChoices && strings.Contains(resp.Header.Get("Content-Type"), "xml"):
+		most = maxPage
+	case resp.StatusCode < http.StatusMultipleChoices:
+		return resp.Body // a blob: all of ours are octet streams
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, most), resp.Body}
 }
 
 // watch is a timer that nobody can start again once it has ended: the transport may still touch the body of a request
