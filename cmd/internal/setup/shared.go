@@ -45,7 +45,8 @@ func (e *engines) openShared(ctx context.Context) error {
 		}
 		e.onClose(db.Close)
 		e.watched["redis"] = db.Ping
-		r.progress, r.challenges, r.leader, r.nodes, r.expiries = db, db, db, db, db
+		r.progress, r.challenges, r.leader, r.expiries = db, db, db, db
+		r.nodes = vouchedNodes{db, r.secret}
 		return nil
 	})
 }
