@@ -29,10 +29,14 @@ func TestOnlyVouchedNodesAreAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, forge := range map[string]func(){
-		"no signature":      func() { announce(plain, n) },
-		"another secret":    func() { announce(theirs, n) },
-		"another address":   func() { announce(plain, store.Node{ID: "n1", URL: "http://evil" + signed.URL[len("http://10.0.0.5"):]}) },
-		"another node's":    func() { announce(plain, store.Node{ID: "n1", URL: n.URL + " " + ours.sign(store.Node{ID: "n2", URL: n.URL})}) },
+		"no signature":   func() { announce(plain, n) },
+		"another secret": func() { announce(theirs, n) },
+		"another address": func() {
+			announce(plain, store.Node{ID: "n1", URL: "http://evil" + signed.URL[len("http://10.0.0.5"):]})
+		},
+		"another node's": func() {
+			announce(plain, store.Node{ID: "n1", URL: n.URL + " " + ours.sign(store.Node{ID: "n2", URL: n.URL})})
+		},
 		"nothing but a sig": func() { announce(plain, store.Node{ID: "n1", URL: " " + ours.sign(n)}) },
 	} {
 		forge()
