@@ -36,6 +36,8 @@ var codes = map[service.Kind]api.Code{
 	service.NoSpace:         api.NoSpace,
 	service.QuotaExceeded:   api.QuotaExceeded,
 	service.Damaged:         api.Damaged,
+	service.NoThumbnail:     api.NoThumbnail,
+	service.BadPicture:      api.BadPicture,
 	service.CutOff:          api.CutOff,
 }
 

@@ -73,6 +73,7 @@ func (rt *router) table() []route {
 
 		{"GET", "/file/download", optional, form, false, s.download},
 		{"GET POST", "/file/downloadurl", signedIn, form, false, s.downloadURL},
+		{"GET", "/file/thumbnail", signedIn, form, false, s.thumbnail},
 		{"GET POST", "/file/zip", optional, form, false, s.zip},
 
 		{"POST", "/file/upload", signedIn, raw, upload, s.upload},

@@ -24,6 +24,8 @@ type Downloads struct {
 	Redirect    bool          // an object store that can gives its blobs out itself
 	RedirectTTL time.Duration // how long the link in a redirection is good for; 5 minutes
 	MaxArchive  int           // entries of an archive at most; 0: DefaultMaxArchive
+
+	thumbnails thumbnails
 }
 
 // A Download is a file that is open for reading. Close it.

@@ -33,7 +33,9 @@ const (
 	NoSpace
 	QuotaExceeded
 	Damaged
-	CutOff // the body ended early
+	NoThumbnail // of this type of file
+	BadPicture  // it cannot be decoded
+	CutOff      // the body ended early
 )
 
 // An Error has a kind and a message that is safe to show. Its cause is for the log only.

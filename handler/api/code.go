@@ -33,6 +33,8 @@ const (
 	Damaged        Code = 10113
 	CutOff         Code = 10114 // the request's body ended early
 	BadRange       Code = 10115 // download: the range lies behind the end
+	NoThumbnail    Code = 10116 // thumbnail: this type of file has none
+	BadPicture     Code = 10117 // thumbnail: the picture cannot be decoded
 )
 
 // statuses is the one table of what HTTP status a code has. An instant-upload miss is no error and answers 200 with
@@ -64,6 +66,8 @@ var statuses = map[Code]int{
 	Damaged:        http.StatusServiceUnavailable,
 	CutOff:         http.StatusBadRequest,
 	BadRange:       http.StatusRequestedRangeNotSatisfiable,
+	NoThumbnail:    http.StatusUnsupportedMediaType,
+	BadPicture:     http.StatusUnprocessableEntity,
 }
 
 // Status returns the HTTP status that an answer with this code has.

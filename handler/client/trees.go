@@ -87,3 +87,11 @@ func (c *Client) Zip(ctx context.Context, w io.Writer, ids ...string) (int64, er
 	}
 	return n, nil
 }
+
+// Thumbnail returns a small picture of a picture, as JPEG or PNG, that fits into a square of size pixels, up to 512.
+func (c *Client) Thumbnail(ctx context.Context, r Ref, size int) ([]byte, error) {
+	q := r.values()
+	q.Set("size", strconv.Itoa(size))
+	a, err := c.do(ctx, call{method: http.MethodGet, path: "/file/thumbnail", query: q, again: true})
+	return a.body, err
+}

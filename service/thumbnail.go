@@ -1,0 +1,151 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/blinkdrive/blinkdrive/store"
+)
+
+const (
+	// Pictures larger than this have no thumbnail.
+	maxPictureBytes  = 64 << 20
+	maxPicturePixels = 50_000_000
+	// pictureMemory is what all pictures that are being decoded may take together; one that would take more has no
+	// thumbnail. leastMemory is what each counts for at least, so that no more than two are decoded at once.
+	pictureMemory = 400 << 20
+	leastMemory   = pictureMemory / 2
+	// pictureTime is how long one may take to be read and decoded.
+	pictureTime = 20 * time.Second
+)
+
+// ThumbnailSizes are the squares, in pixels, that thumbnails fit into.
+func ThumbnailSizes() []int { return []int{128, 256, 512} }
+
+// A Thumbnail is a small picture of a large one.
+type Thumbnail struct {
+	MediaType string // image/jpeg, or image/png where one can see through it
+	Bytes     []byte
+}
+
+// thumbnails are those that are being made. The zero value is ready.
+type thumbnails struct {
+	once   sync.Once
+	memory *semaphore.Weighted
+}
+
+// Thumbnail makes a thumbnail of a file that Find returned, which fits into one of ThumbnailSizes. JPEG, PNG, GIF and WebP
+// are known by their first bytes, whatever the name. What is made is not kept: the same file always has the same, and
+// whoever asked can keep it. NoThumbnail: another kind of file. BadPicture: it is damaged. TooLarge.
+func (s *Downloads) Thumbnail(ctx context.Context, e store.Entry, size int) (Thumbnail, error) {
+	if e.Content.Sums.Size > maxPictureBytes {
+		return Thumbnail{}, errorf(TooLarge, "a picture of more than %d bytes has no thumbnail", maxPictureBytes)
+	}
+	s.thumbnails.once.Do(func() { s.thumbnails.memory = semaphore.NewWeighted(pictureMemory) })
+	head, err := s.head(ctx, e)
+	if err != nil {
+		return Thumbnail{}, err
+	}
+	if formatOf(head) == "" {
+		return Thumbnail{}, errorf(NoThumbnail, "only JPEG, PNG, GIF and WebP have thumbnails")
+	}
+	if err := s.thumbnails.memory.Acquire(ctx, leastMemory); err != nil {
+		return Thumbnail{}, fmt.Errorf("thumbnail: %w", err)
+	}
+	held := int64(leastMemory)
+	defer func() { s.thumbnails.memory.Release(held) }()
+	ctx, cancel := context.WithTimeoutCause(ctx, pictureTime, errorf(BadPicture, "this picture takes too long to decode"))
+	defer cancel()
+	p, err := s.picture(ctx, e)
+	if err != nil {
+		return Thumbnail{}, err
+	}
+	if need := p.memory(); need > held {
+		// Let go first: two that wait for the other's share would wait for ever.
+		s.thumbnails.memory.Release(held)
+		held = 0
+		if err := s.thumbnails.memory.Acquire(ctx, need); err != nil {
+			return Thumbnail{}, fmt.Errorf("thumbnail: %w", cause(ctx, err))
+		}
+		held = need
+	}
+	return p.thumbnail(ctx, size)
+}
+
+// cause is the service's own reason where that ended the context.
+func cause(ctx context.Context, err error) error {
+	if c, ok := errors.AsType[*Error](context.Cause(ctx)); ok {
+		return c
+	}
+	return err
+}
+
+// head reads the first bytes of a file.
+func (s *Downloads) head(ctx context.Context, e store.Entry) ([]byte, error) {
+	d, err := s.OpenEntry(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	head := make([]byte, min(16, e.Content.Sums.Size))
+	if _, err := d.Blob.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("thumbnail: %w", err)
+	}
+	return head, nil
+}
+
+// picture reads a file whole and looks how large the picture is.
+func (s *Downloads) picture(ctx context.Context, e store.Entry) (*picture, error) {
+	d, err := s.OpenEntry(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	data := make([]byte, e.Content.Sums.Size)
+	if _, err := io.ReadFull(stopping{ctx, d.Blob}, data); err != nil {
+		return nil, fmt.Errorf("thumbnail: %w", cause(ctx, err))
+	}
+	return newPicture(data)
+}
+
+// thumbnail decodes, shrinks and encodes.
+func (p *picture) thumbnail(ctx context.Context, size int) (Thumbnail, error) {
+	img, err := p.decode(ctx)
+	if err != nil {
+		return Thumbnail{}, err
+	}
+	small := turned(shrunk(img, size), p.orientation)
+	var out bytes.Buffer
+	if !small.Opaque() {
+		if err := png.Encode(&out, small); err != nil {
+			return Thumbnail{}, fmt.Errorf("thumbnail: %w", err)
+		}
+		return Thumbnail{"image/png", out.Bytes()}, nil
+	}
+	if err := jpeg.Encode(&out, small, &jpeg.Options{Quality: 80}); err != nil {
+		return Thumbnail{}, fmt.Errorf("thumbnail: %w", err)
+	}
+	return Thumbnail{"image/jpeg", out.Bytes()}, nil
+}
+
+// stopping is a reader that ends with a context: the decoders know of none.
+type stopping struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stopping) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, cause(s.ctx, err)
+	}
+	return s.r.Read(p)
+}
