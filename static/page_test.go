@@ -97,6 +97,14 @@ func testTree(t *testing.T, b *tab) {
 	b.waitListed("notes.txt")
 	b.makeFolder("inner")
 
+	b.click(in("entry", "notes.txt", "entry-rename"))
+	b.fill(id("rename-input"), "other.txt")
+	meanwhile, _ := randomFile(t, "meanwhile.txt", 10)
+	b.choose(id("upload-input"), meanwhile)
+	b.waitListed("meanwhile.txt") // the list is drawn anew, and the field stays
+	b.wait(`document.querySelector('[data-testid=rename-input]')?.value === 'other.txt'`)
+	b.key("Escape")
+	b.wait(`!document.querySelector('[data-testid=rename-input]')`)
 	b.rename("notes.txt", "inner")
 	b.wait(`document.querySelector('[data-testid=toast]')`) // the name is taken
 	b.rename("notes.txt", "renamed.txt")

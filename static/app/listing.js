@@ -63,7 +63,9 @@ export class Listing extends EventTarget {
     const limit = Math.min(REFRESHED, Math.max(FIRST, this.entries.length + 1));
     const page = await this.load({ limit });
     if (age !== this.#age) return true;
-    this.entries = page.entries;
+    // What has not changed stays the same object, so that nobody draws it anew.
+    const before = new Map(this.entries.map((e) => [e.ID, e]));
+    this.entries = page.entries.map((e) => (alike(before.get(e.ID), e) ? before.get(e.ID) : e));
     this.#early.clear();
     this.#take(page);
     return true;
@@ -104,6 +106,10 @@ export class Listing extends EventTarget {
   #changed() {
     this.dispatchEvent(new CustomEvent('change'));
   }
+}
+
+function alike(a, b) {
+  return Boolean(a) && JSON.stringify(a) === JSON.stringify(b);
 }
 
 // place finds where an entry belongs.

@@ -88,7 +88,8 @@ export class ListView {
 
   #line(index, old) {
     const entries = this.#inLine(index);
-    const fresh = old && entries.every((e, i) => old.entries[i] === e);
+    // A row in which somebody is writing a name stays, whatever the drive says meanwhile.
+    const fresh = old && (entries.every((e, i) => old.entries[i] === e) || old.querySelector('.renaming'));
     const line = fresh ? old : this.layout === 'grid' ? this.#tiles(entries) : makeRow(entries[0], this.face(entries[0]));
     line.entries = entries;
     const cells = this.layout === 'grid' ? line.children : [line];
