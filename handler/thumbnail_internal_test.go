@@ -101,10 +101,10 @@ func TestThumbnailsOfMany(t *testing.T) {
 	p := d.join("alice")
 	ids := make([]string, 6)
 	for i := range ids {
-		ids[i] = string(d.put(p, "", fmt.Sprint(i, ".png"), pngOf(t, 400+i, 400)).ID)
+		ids[i] = string(d.put(p, "", fmt.Sprint(i, ".png"), pngOf(t, 140+i, 20)).ID)
 	}
 	var wg sync.WaitGroup
-	for n := range 30 {
+	for n := range 20 {
 		wg.Go(func() {
 			if n%5 == 0 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*time.Millisecond)
