@@ -73,6 +73,10 @@ func TestDownloadIsRedirected(t *testing.T) {
 			t.Errorf("%s: %v", method, q)
 		}
 	}
+	// What is shown comes from here, under our own policy.
+	if a := d.get("/file/download", values("id", string(e.ID), "inline", "1"), p.bearer()); a.status != 200 || string(a.body) != story {
+		t.Errorf("inline: %d, %v", a.status, a.header)
+	}
 	if link := d.link(p, e); !strings.Contains(link, "ttl=1h0m0s") {
 		t.Errorf("link %s", link)
 	}
