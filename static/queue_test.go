@@ -102,7 +102,7 @@ func testFolder(t *testing.T, b *tab) {
 	b.signUp(newName())
 	b.waitListedNothing()
 	b.drop(dir)
-	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=uploads-title]').textContent === 'All done (%d)'`, files+1))
+	b.waitAllDone(files + 1)
 	if n := b.line.count("/file/mpupload/init"); n > 1 {
 		t.Errorf("%d small files went up alone", n)
 	}
@@ -135,9 +135,26 @@ func testFolder(t *testing.T, b *tab) {
 	b.click(id("uploads-clear"))
 	forms := b.line.count("/file/upload")
 	b.drop(dir) // again: everything is there
-	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=uploads-title]').textContent === 'All done (%d)'`, files+1))
+	b.waitAllDone(files + 1)
 	if n := b.line.count("/file/upload"); n != forms {
 		t.Errorf("%d forms brought what was there", n-forms)
+	}
+}
+
+// waitAllDone waits until so many files are done, with fresh patience after each of them: a busy disk takes its time.
+func (b *tab) waitAllDone(files int) {
+	b.t.Helper()
+	title := func() string {
+		text, _ := evaluate[string](b, `document.querySelector('[data-testid=uploads-title]').textContent`)
+		return text
+	}
+	end := fmt.Sprintf("All done (%d)", files)
+	for now := title(); now != end; {
+		b.waitFor(end+", or progress to it", func() bool {
+			before := now
+			now = title()
+			return now != before
+		})
 	}
 }
 
