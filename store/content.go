@@ -36,6 +36,8 @@ type Contents interface {
 	MarkContent(ctx context.Context, d Digest, from Location, s ContentStatus, when time.Time) error
 	// BlobInUse reports whether a content, a garbage row or an open upload names the blob, in whatever place.
 	BlobInUse(ctx context.Context, name BlobName) (bool, error)
+	// AnyContentIn reports whether a content's blob is in a place of the kind. It may read all contents to find out.
+	AnyContentIn(ctx context.Context, k Kind) (bool, error)
 	// Possesses reports whether the user has an entry of the content, visible or in the trash.
 	Possesses(ctx context.Context, user UserID, d Digest) (bool, error)
 	// CountRefs compares each content's Refs with its entries, and each user's Used and Reserved with the entries and

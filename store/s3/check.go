@@ -28,6 +28,9 @@ func (b *Blobs) Check(ctx context.Context) error {
 }
 
 func (b *Blobs) makeBucket(ctx context.Context) error {
+	if err := b.mayMake(ctx); err != nil {
+		return err
+	}
 	in := &s3.CreateBucketInput{Bucket: b.bucket()}
 	if b.rules.private {
 		in.ACL = types.BucketCannedACLPrivate
@@ -48,6 +51,20 @@ func (b *Blobs) makeBucket(ctx context.Context) error {
 		return err
 	}
 	b.log.Info("made a bucket", "store", b.Kind(), "bucket", b.opts.Bucket)
+	return nil
+}
+
+func (b *Blobs) mayMake(ctx context.Context) error {
+	if b.opts.MayMake == nil {
+		return nil
+	}
+	may, err := b.opts.MayMake(ctx)
+	if err == nil && !may {
+		err = errNotMade
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", b.Kind(), b.opts.Bucket, err)
+	}
 	return nil
 }
 

@@ -59,6 +59,31 @@ func TestCheckMakesTheBucket(t *testing.T) {
 	}
 }
 
+func TestBucketThatIsCountedOn(t *testing.T) {
+	t.Parallel()
+	o := ceph(t, plainURL)
+	o.Bucket = "test-s3-" + unique()
+	broken := errors.New("no answer from the database")
+	for _, c := range []struct {
+		may  func(context.Context) (bool, error)
+		want string
+	}{
+		{func(context.Context) (bool, error) { return false, nil }, "is its name right?"},
+		{func(context.Context) (bool, error) { return false, broken }, broken.Error()},
+	} {
+		o.MayMake = c.may
+		b := open(t, o)
+		says(t, b.Check(t.Context()), o.SecretKey, o.Bucket, c.want)
+		data := storetest.Bytes(1, 10)
+		name := store.NewBlobName(storetest.SumsOf(data).Digest, store.NewUploadID("n1"))
+		err := b.Put(t.Context(), name, storetest.Source(data), storetest.SumsOf(data))
+		says(t, err, o.SecretKey, o.Bucket, c.want)
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%v, want ErrUnavailable", err)
+		}
+	}
+}
+
 func TestBucketThatMayNotBeMade(t *testing.T) {
 	t.Parallel()
 	p, o := behind(t, ceph(t, plainURL))

@@ -16,6 +16,8 @@ import (
 var (
 	// errNoBucket is told apart from a blob that is not there: its content is not lost, the configuration is wrong.
 	errNoBucket = fmt.Errorf("there is no such bucket: %w", store.ErrUnavailable)
+	errNotMade  = fmt.Errorf("the bucket is missing, and is not made anew, since files are kept in this store already; "+
+		"is its name right? %w", store.ErrUnavailable)
 	// errNoUpload: the multipart upload has been completed or aborted by somebody.
 	errNoUpload = fmt.Errorf("the multipart upload is gone: %w", store.ErrUnavailable)
 	// errNoCredentials: nothing was sent.

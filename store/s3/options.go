@@ -47,6 +47,10 @@ type Options struct {
 	Concurrency int           // parts of one blob that are under way at a time; 4
 	Stall       time.Duration // a request on which nothing moves for so long is given up; 30 s
 
+	// MayMake is asked before a missing bucket is made: where it held blobs that are still counted on, its name is wrong or it
+	// was deleted, and a new one would hide that. May be nil: a missing bucket is made.
+	MayMake func(context.Context) (bool, error)
+
 	Resumed   func(bytes int64)     // is told of each part that an earlier try had sent; may be nil
 	Transport func(*http.Transport) // changes the HTTP transport; may be nil
 	Log       *slog.Logger          // may be nil

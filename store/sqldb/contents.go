@@ -87,6 +87,20 @@ func (db *DB) BlobInUse(ctx context.Context, name store.BlobName) (bool, error) 
 	return used, nil
 }
 
+// AnyContentIn implements store.Contents.
+func (db *DB) AnyContentIn(ctx context.Context, k store.Kind) (bool, error) {
+	var found bool
+	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
+		// What begins with KIND:// comes before KIND::, whose bytes are the next ones.
+		found, err = t.has(ctx, `SELECT 1 FROM tbl_file WHERE file_addr >= ? AND file_addr < ? LIMIT 1`, string(k)+"://", string(k)+"::")
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("contents in %s: %w", k, err)
+	}
+	return found, nil
+}
+
 func (t tx) blobInUse(ctx context.Context, name store.BlobName) (bool, error) {
 	for _, query := range []string{
 		`SELECT 1 FROM tbl_file WHERE blob_name = ? LIMIT 1`,

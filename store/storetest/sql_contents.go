@@ -14,6 +14,7 @@ func Contents(t *testing.T, open func(*testing.T) Database) {
 		"List":             contentsList,
 		"Mark":             contentsMark,
 		"BlobInUse":        contentsBlobInUse,
+		"AnyContentIn":     contentsAnyIn,
 		"CountsAreRight":   contentsCounted,
 		"UnknownIsMissing": contentsUnknown,
 		"Possesses":        contentsPossesses,
@@ -99,6 +100,29 @@ func contentsBlobInUse(w *world) {
 	inUse(other, true) // where a job is moving one
 	w.ok(w.db.FinishTransfer(w.Context(), job, w.now))
 	inUse(other, true) // a content's, elsewhere
+}
+
+func contentsAnyIn(w *world) {
+	any := func(k store.Kind, want bool) {
+		w.Helper()
+		got, err := w.db.AnyContentIn(w.Context(), k)
+		w.ok(err)
+		if got != want {
+			w.Errorf("any content in %s: %v, want %v", k, got, want)
+		}
+	}
+	any(store.Local, false)
+	s := w.file(w.alice, "", "a", "a", 10).Content.Sums
+	any(store.Local, true)
+	any(store.S3, false)
+	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute))
+	w.ok(err)
+	job.To = store.Location{Kind: store.S3, In: "bucket", Key: store.NewBlobName(s.Digest, store.NewUploadID("n1")).Key()}
+	w.ok(w.db.FinishTransfer(w.Context(), job, w.now))
+	any(store.S3, true)
+	for _, k := range []store.Kind{store.Local, store.Disk, store.Ceph, store.OSS} {
+		any(k, false)
+	}
 }
 
 // The counts stay right through everything that changes them.

@@ -39,6 +39,7 @@ func (e *engines) openBucket(ctx context.Context) error {
 	bucket, err := s3.Open(ctx, s3.Options{
 		Profile: s3.Profile(c.Store), Endpoint: c.S3Endpoint, PublicEndpoint: c.S3Public, Region: c.S3Region, Bucket: c.S3Bucket,
 		Prefix: c.S3Prefix, AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey, CAFile: c.S3CA, Log: e.Log,
+		MayMake: e.mayMakeBucket,
 		Resumed: func(n int64) { e.rooms.metrics.TransferBytesResumed.Add(float64(n)) },
 	})
 	if err != nil {
@@ -48,6 +49,13 @@ func (e *engines) openBucket(ctx context.Context) error {
 	e.rooms.places.Objects[bucket.Kind()] = bucket
 	e.rooms.target, e.bucket = bucket.Kind(), bucket
 	return nil
+}
+
+// mayMakeBucket is about a bucket that is missing: where files are in such a store already, its name is wrong or somebody
+// deleted it, and the operator shall hear of it.
+func (e *engines) mayMakeBucket(ctx context.Context) (bool, error) {
+	kept, err := e.rooms.db.AnyContentIn(ctx, e.bucket.Kind())
+	return !kept, err
 }
 
 // checkBucket tells the operator early, in the log, what transfers would meet with. Nothing waits for it: while the
