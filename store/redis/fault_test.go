@@ -189,6 +189,27 @@ func TestLeaderLosesByFlush(t *testing.T) {
 	}
 }
 
+// A lock without an end that somebody put there must not keep everybody from leading for ever.
+func TestLeaderLockWithoutEnd(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	db := open(t, s.url(), func(o *redis.Options) { o.Prefix = "endless:" })
+	s.must(t, "SET", "endless:LEADER", "nobody")
+	if led, err := db.Lead(t.Context(), "a", 100*time.Millisecond); led || err != nil {
+		t.Errorf("Lead = %v, %v, while another holds the lock", led, err)
+	}
+	eventually(t, "the lock ends", func() bool {
+		led, err := db.Lead(t.Context(), "a", time.Minute)
+		return led && err == nil
+	})
+	if led, err := db.Lead(t.Context(), "b", time.Second); led || err != nil {
+		t.Errorf("Lead = %v, %v, while a leads", led, err)
+	}
+	if led, err := db.Lead(t.Context(), "a", time.Minute); !led || err != nil {
+		t.Errorf("Lead = %v, %v; the lock is renewed", led, err)
+	}
+}
+
 func TestScriptsAreSentAgain(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -25,13 +25,28 @@ func (db *DB) mutex(node store.NodeID, ttl time.Duration) *redsync.Mutex {
 func (db *DB) Lead(ctx context.Context, node store.NodeID, ttl time.Duration) (bool, error) {
 	led, err := db.mutex(node, ttl).ExtendContext(ctx)
 	if taken(err) || errors.Is(err, redsync.ErrExtendFailed) { // another's; or it took so long that it has run out
-		return false, nil
+		return false, db.endLasting(ctx, ttl)
 	}
 	if err != nil {
 		return false, fmt.Errorf("leader: %w", err)
 	}
 	return led, nil
 }
+
+// endLasting gives a lock that would last for ever an end. None of ours does, but where somebody put one there, by SET or by
+// PERSIST, nobody would ever lead again.
+func (db *DB) endLasting(ctx context.Context, ttl time.Duration) error {
+	ended, err := redis.Bool(db.eval(ctx, endLasting, db.key("LEADER", ""), millis(ttl)))
+	if err != nil {
+		return fmt.Errorf("leader: %w", err)
+	}
+	if ended {
+		db.options.Log.Warn("the leader's lock had no end; it has one now", "in", ttl)
+	}
+	return nil
+}
+
+var endLasting = redis.NewScript(1, `return redis.call('PTTL', KEYS[1]) == -1 and redis.call('PEXPIRE', KEYS[1], ARGV[1]) or 0`)
 
 // Resign implements store.Leader.
 func (db *DB) Resign(ctx context.Context, node store.NodeID) error {
