@@ -61,6 +61,7 @@ type Config struct {
 	SignupOpen              bool          `key:"signup.open" def:"on" help:"anybody may sign up; off leaves it to the user command"`
 	SigninFailuresPerMinute int           `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins, and failed proofs of possession, from one address before it has to wait"`
 	CORSOrigins             []string      `key:"cors.origins" check:"origin" help:"origins (comma-separated) whose pages may call with a token"`
+	Static                  string        `key:"static" help:"folder with the page's files, as static/ of the sources, read anew at each request: for editing the page; the program's own where not set"`
 
 	ShutdownTimeout time.Duration `key:"shutdown.timeout" def:"30s" min:"0s" help:"how long running requests may take to finish after SIGTERM"`
 	AdminListen     string        `key:"admin.listen" check:"address" help:"address of pprof and metrics; empty is off"`

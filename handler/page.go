@@ -1,13 +1,11 @@
 package handler
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"io/fs"
-	"mime"
+	"bytes"
 	"net/http"
-	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
 )
@@ -17,62 +15,6 @@ const pagePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; wo
 	"img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; frame-src blob:; form-action 'self'; base-uri 'none'; " +
 	"frame-ancestors 'none'"
 
-// pages are the files of the web page by name, with what a browser needs to keep them.
-type pages map[string]pageFile
-
-type pageFile struct {
-	body []byte
-	kind string // Content-Type
-	etag string
-}
-
-// loadPages reads all files once: they are small, and only what is in the map can be asked for. Go sources are left out.
-func loadPages(files fs.FS) pages {
-	all := pages{}
-	// Unreadable files are left out: the embedded ones cannot be.
-	_ = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) == ".go" {
-			return nil
-		}
-		if body, err := fs.ReadFile(files, name); err == nil {
-			sum := sha256.Sum256(body)
-			all[name] = pageFile{body, pageKind(name), `"` + hex.EncodeToString(sum[:12]) + `"`}
-		}
-		return nil
-	})
-	return all
-}
-
-// pageKind does not ask the machine's table of types, which differs from one to the next.
-func pageKind(name string) string {
-	switch path.Ext(name) {
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".js", ".mjs":
-		return "text/javascript; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
-	case ".ico":
-		return "image/x-icon"
-	case ".png":
-		return "image/png"
-	case ".wasm":
-		return "application/wasm"
-	case ".json", ".webmanifest":
-		return "application/json"
-	case ".woff2":
-		return "font/woff2"
-	case ".txt", ".md", "":
-		return "text/plain; charset=utf-8"
-	}
-	if kind := mime.TypeByExtension(path.Ext(name)); kind != "" {
-		return kind
-	}
-	return "application/octet-stream"
-}
-
 func (rt *router) page(w http.ResponseWriter, r *http.Request, c *call) error {
 	return rt.servePage(w, r, "index.html")
 }
@@ -81,21 +23,84 @@ func (rt *router) static(w http.ResponseWriter, r *http.Request, c *call) error 
 	return rt.servePage(w, r, strings.TrimPrefix(r.URL.Path, "/static/"))
 }
 
+// servePage sends a file of the page in the encoding that the client likes best, or says that it has it already.
 func (rt *router) servePage(w http.ResponseWriter, r *http.Request, name string) error {
-	file, ok := rt.pages[name]
+	file, ok, err := rt.pages.find(name)
+	if err != nil {
+		return err
+	}
 	if !ok {
 		return errNoPage()
 	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("ETag", file.etag)
 	h.Set("Cache-Control", "no-cache") // keep, but ask: the files change together with the program
-	if strings.Contains(r.Header.Get("If-None-Match"), file.etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+	h.Set("Content-Type", file.kind)
+	sent := file.plain
+	if file.gzip.body != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if prefersGzip(r.Header.Values("Accept-Encoding")) {
+			sent = file.gzip
+			h.Set("Content-Encoding", "gzip")
+		}
 	}
-	return write(w, http.StatusOK, file.kind, file.body)
+	h.Set("ETag", sent.etag)
+	h.Set("Content-Length", strconv.Itoa(len(sent.body)))
+	for _, name := range []string{"Range", "If-Match"} { // which a server may leave alone: the files are small, and only read
+		r.Header.Del(name)
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.body))
+	return nil
+}
+
+// prefersGzip reads what a client says of encodings (RFC 9110, 12.5.3). One that says nothing gets the file as it is; so
+// does one that likes that better.
+func prefersGzip(accept []string) bool {
+	var given struct{ gzip, identity, any weight }
+	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		coding, params, _ := strings.Cut(item, ";")
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "gzip", "x-gzip":
+			given.gzip = weightOf(params)
+		case "identity":
+			given.identity = weightOf(params)
+		case "*":
+			given.any = weightOf(params)
+		}
+	}
+	gzip, _ := given.gzip.or(given.any)
+	identity, named := given.identity.or(given.any)
+	return gzip > 0 && (!named || gzip >= identity)
+}
+
+// A weight is what follows q=, or nothing where a coding is not named.
+type weight struct {
+	q     float64
+	named bool
+}
+
+// weightOf reads the parameters of a coding. One that makes no sense is as good as a refusal.
+func weightOf(params string) weight {
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "q") {
+			continue
+		}
+		q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil || !(q >= 0 && q <= 1) {
+			return weight{0, true}
+		}
+		return weight{q, true}
+	}
+	return weight{1, true}
+}
+
+func (w weight) or(other weight) (q float64, named bool) {
+	if w.named {
+		return w.q, true
+	}
+	return other.q, other.named
 }
 
 func (s *Server) uploadFinished(w http.ResponseWriter, r *http.Request, c *call) error {

@@ -47,7 +47,7 @@ func (r route) allows(method string) bool {
 type router struct {
 	*Server
 	routes map[string][]route
-	pages  pages
+	pages  pageSource
 	origin *http.CrossOriginProtection
 }
 

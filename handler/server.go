@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
@@ -29,6 +30,7 @@ type Server struct {
 	Watched map[string]func(ctx context.Context) error // likewise, but the drive does useful work without these
 	Metrics http.Handler                               // what /metrics shows; nil: nothing
 	Pages   fs.FS                                      // the web page and its files; nil: those of package static
+	Edited  *os.Root                                   // the same, read anew at each request, for whoever edits them; nil: Pages
 
 	PublicURL      *url.URL       // what links show; nil: the request's Host
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
@@ -44,14 +46,10 @@ func (s *Server) Handler() http.Handler {
 }
 
 func (s *Server) router() *router {
-	var files fs.FS = static.FS
-	if s.Pages != nil {
-		files = s.Pages
-	}
 	rt := &router{
 		Server: s,
 		routes: map[string][]route{},
-		pages:  loadPages(files),
+		pages:  s.pageSource(),
 		origin: http.NewCrossOriginProtection(),
 	}
 	for _, r := range rt.table() {
@@ -62,6 +60,16 @@ func (s *Server) router() *router {
 		_ = rt.origin.AddTrustedOrigin(s.PublicURL.Scheme + "://" + s.PublicURL.Host)
 	}
 	return rt
+}
+
+func (s *Server) pageSource() pageSource {
+	switch {
+	case s.Edited != nil:
+		return editedPages{s.Edited}
+	case s.Pages != nil:
+		return loadPages(s.Pages)
+	}
+	return loadPages(static.FS)
 }
 
 func (s *Server) log() *slog.Logger {

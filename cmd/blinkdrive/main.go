@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -35,7 +37,7 @@ func main() {
 
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := newRoot()
-	root.SetArgs(args)
+	root.SetArgs(dashed(root, args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -77,6 +79,21 @@ func newRoot() *cobra.Command {
 	root.Long = root.Short + ".\n\nWhatever `blinkdrive config` prints can be set by the environment, by a YAML file, and by a flag: " +
 		"BLINKDRIVE_UPLOAD_TTL is --upload-ttl."
 	return root
+}
+
+// dashed gives options the second dash where somebody wrote one, as Go's own flag package has it: -static DIR.
+func dashed(root *cobra.Command, given []string) []string {
+	long := slices.Clone(given)
+	for i, arg := range long {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if len(name) > 1 && strings.HasPrefix(arg, "-"+name) && root.PersistentFlags().Lookup(name) != nil {
+			long[i] = "-" + arg
+		}
+	}
+	return long
 }
 
 // A loader reads the configuration for a command.

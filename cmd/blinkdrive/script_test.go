@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"syscall"
@@ -26,6 +27,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"address": scriptAddress,
 			"ready":   scriptReady,
+			"fetch":   scriptFetch,
 			"stop":    scriptStop,
 		},
 	})
@@ -58,6 +60,18 @@ func scriptReady(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("the server at %s did not become ready", args[0])
+}
+
+// scriptFetch puts what an address answers where a program's output would be.
+func scriptFetch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: fetch URL")
+	}
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
 }
 
 // scriptStop asks what runs in the background to end, as an operator's kill does.

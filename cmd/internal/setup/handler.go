@@ -1,9 +1,11 @@
 package setup
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/pprof"
 	"net/url"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -19,13 +21,33 @@ func (d *Drive) Handler() (http.Handler, error) {
 			return nil, err
 		}
 	}
+	edited, err := d.editedPage()
+	if err != nil {
+		return nil, err
+	}
 	s := &handler.Server{
 		Accounts: d.Accounts, Files: d.Files, Uploads: d.Uploads, Instant: d.Instant, Downloads: d.Downloads,
 		Log: d.Log, Checks: d.checks, Watched: d.watched, Secret: d.rooms.secret, Metrics: d.figures(),
 		PublicURL: public, TrustedProxies: d.Config.TrustedProxies, CORSOrigins: d.Config.CORSOrigins,
-		ReadTimeout: d.Config.ChunkDeadline,
+		ReadTimeout: d.Config.ChunkDeadline, Edited: edited,
 	}
 	return s.Handler(), nil
+}
+
+// editedPage opens the folder that the page is served from while somebody edits it; nil where there is none.
+func (d *Drive) editedPage() (*os.Root, error) {
+	if d.Config.Static == "" {
+		return nil, nil
+	}
+	root, err := os.OpenRoot(d.Config.Static)
+	if err != nil {
+		return nil, fmt.Errorf("static: %w", err)
+	}
+	d.onClose(root.Close)
+	if _, err := root.Stat("index.html"); err != nil {
+		return nil, fmt.Errorf("static: %s does not have the page: %w", d.Config.Static, err)
+	}
+	return root, nil
 }
 
 func (e *engines) figures() http.Handler {
