@@ -23,10 +23,7 @@ func TestBehindNginx(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs the program")
 	}
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("nginx is not installed")
-	}
+	nginx := program(t, "nginx")
 	w := newWorld(t, build(t, raceArgs()...), "BLINKDRIVE_TRUSTED_PROXIES=127.0.0.1/32")
 	url := startNginx(t, nginx, w.setting.Addr)
 	c := w.userWith("nginx", url, patient)

@@ -18,10 +18,11 @@ type Purpose string
 const (
 	ForMySQL Purpose = "mysql" // MariaDB
 	ForRedis Purpose = "redis"
-	ForAMQP  Purpose = "amqp" // RabbitMQ
-	ForS3    Purpose = "s3"   // Ceph
-	ForPage  Purpose = "page" // a browser
-	ForRace  Purpose = "race" // the C compiler that go test -race wants
+	ForAMQP  Purpose = "amqp"  // RabbitMQ
+	ForS3    Purpose = "s3"    // Ceph
+	ForPage  Purpose = "page"  // a browser
+	ForShell Purpose = "shell" // what README and the examples of deployment use
+	ForRace  Purpose = "race"  // the C compiler that go test -race wants
 )
 
 // A need is what has to be there for a purpose. It is there when one of each group of programs is, and each kind of file.
@@ -44,6 +45,7 @@ var needs = []need{
 		ForPage, [][]string{{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}}, nil,
 		[]string{"chromium", "fonts-noto-cjk"},
 	},
+	{ForShell, [][]string{{"curl"}, {"openssl"}, {"nginx"}}, nil, []string{"curl", "openssl", "nginx"}},
 	{ForRace, [][]string{{"gcc", "clang"}}, []string{"/usr/include/stdlib.h"}, []string{"gcc", "libc6-dev"}},
 }
 
