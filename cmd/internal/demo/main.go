@@ -26,19 +26,19 @@ func main() {
 	defer stop()
 	bin := flag.String("bin", "", "the server's program; built where not given")
 	flag.Parse()
-	if err := run(ctx, *bin, os.Stdout); err != nil {
+	if err := run(ctx, *bin, fileSize, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin string, out io.Writer) (err error) {
+func run(ctx context.Context, bin string, size int64, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "blinkdrive-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &story{bin: bin, out: out, dir: dir, began: time.Now()}
+	s := &story{bin: bin, size: size, out: out, dir: dir, began: time.Now()}
 	defer s.end()
 	s.headline()
 	for _, scene := range []func(context.Context) error{
@@ -63,7 +63,7 @@ type story struct {
 	drive   *testenv.Drive
 
 	file         string // what is uploaded
-	size         int64
+	size         int64  // about; exactly, when it is packed
 	digest       string
 	alice, bob   *client.Client
 	bobs, alices string // entries

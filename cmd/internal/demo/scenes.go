@@ -24,7 +24,7 @@ func (s *story) prepare(ctx context.Context) error {
 		return err
 	}
 	s.file = filepath.Join(s.dir, "go-toolchain.tar")
-	if s.size, err = testenv.Archive(s.file, fileSize, filepath.Join(root, "bin"), filepath.Join(root, "pkg"), root); err != nil {
+	if s.size, err = testenv.Archive(s.file, s.size, filepath.Join(root, "bin"), filepath.Join(root, "pkg"), root); err != nil {
 		return err
 	}
 	s.tell(-1, -1, "the Go toolchain of this machine is packed: %s", megabytes(s.size))
