@@ -2,8 +2,6 @@ package disk
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/sums"
 )
 
 // staleAfter is the age at which a half-written copy that a dead process left is removed.
@@ -119,21 +118,20 @@ func (b *Blobs) copy(ctx context.Context, name store.BlobName, src store.Blob, s
 	return nil
 }
 
-// copyVerified copies r to w and compares what went by with sums.
-func copyVerified(ctx context.Context, w io.Writer, r io.Reader, sums store.Sums) error {
-	h1, h2 := sha1.New(), sha256.New()
+// copyVerified copies r to w and compares what went by with what it should be.
+func copyVerified(ctx context.Context, w io.Writer, r io.Reader, want store.Sums) error {
+	hash := sums.New()
 	n, err := copyBlocks(ctx, r, func(p []byte) error {
-		h1.Write(p)
-		h2.Write(p)
+		hash.Write(p)
 		_, err := w.Write(p)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case n != sums.Size:
-		return fmt.Errorf("%w: read %d bytes, want %d", store.ErrLength, n, sums.Size)
-	case store.Digest(h1.Sum(nil)) != sums.Digest || store.SHA256(h2.Sum(nil)) != sums.SHA256:
+	case n != want.Size:
+		return fmt.Errorf("%w: read %d bytes, want %d", store.ErrLength, n, want.Size)
+	case hash.Sums() != want:
 		return fmt.Errorf("source: %w", store.ErrDigestMismatch)
 	}
 	return nil

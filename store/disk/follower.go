@@ -2,16 +2,12 @@ package disk
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding"
 	"errors"
 	"fmt"
-	"hash"
 	"os"
 	"sync"
 
-	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/sums"
 )
 
 const (
@@ -24,19 +20,19 @@ const (
 // A checkpoint is the state of both hashes after the first offset bytes of an upload.
 type checkpoint struct {
 	offset       int64
-	sha1, sha256 []byte // as their MarshalBinary writes them
+	sha1, sha256 []byte // as sums.Hash tells them
 	at           int64  // where the journal says so
 }
 
 // A follower hashes an upload's contiguous prefix as it grows, reading it back while it is still in the page cache.
 // It belongs to one upload; mu is held while it hashes.
 type follower struct {
-	mu           sync.Mutex
-	file         *os.File
-	sha1, sha256 hash.Hash
-	offset       int64 // hashed so far
-	saved        int64 // offset of the last checkpoint
-	written      int64 // write-back has been started up to here
+	mu      sync.Mutex
+	file    *os.File
+	hash    *sums.Hash
+	offset  int64 // hashed so far
+	saved   int64 // offset of the last checkpoint
+	written int64 // write-back has been started up to here
 }
 
 func newFollower(file *os.File) *follower {
@@ -46,15 +42,13 @@ func newFollower(file *os.File) *follower {
 }
 
 func (f *follower) reset() {
-	f.sha1, f.sha256 = sha1.New(), sha256.New()
+	f.hash = sums.New()
 	f.offset, f.saved = 0, 0
 }
 
 // restore goes on from a checkpoint. One that this build cannot read is as good as none.
 func (f *follower) restore(c checkpoint) {
-	err1 := f.sha1.(encoding.BinaryUnmarshaler).UnmarshalBinary(c.sha1)
-	err2 := f.sha256.(encoding.BinaryUnmarshaler).UnmarshalBinary(c.sha256)
-	if err1 != nil || err2 != nil {
+	if err := f.hash.Restore(c.sha1, c.sha256, c.offset); err != nil {
 		f.reset()
 		return
 	}
@@ -62,15 +56,8 @@ func (f *follower) restore(c checkpoint) {
 }
 
 func (f *follower) checkpoint() (checkpoint, error) {
-	s1, err := f.sha1.(encoding.BinaryMarshaler).MarshalBinary()
-	if err != nil {
-		return checkpoint{}, fmt.Errorf("hash state: %w", err)
-	}
-	s2, err := f.sha256.(encoding.BinaryMarshaler).MarshalBinary()
-	if err != nil {
-		return checkpoint{}, fmt.Errorf("hash state: %w", err)
-	}
-	return checkpoint{offset: f.offset, sha1: s1, sha256: s2}, nil
+	s1, s2, err := f.hash.State()
+	return checkpoint{offset: f.offset, sha1: s1, sha256: s2}, err
 }
 
 // advance hashes one block of what lies before limit, and reports whether it did.
@@ -84,8 +71,7 @@ func (f *follower) advance(limit int64) (bool, error) {
 	if _, err := f.file.ReadAt(buf[:n], f.offset); err != nil {
 		return false, fmt.Errorf("hash follower: at %d: %w", f.offset, err)
 	}
-	f.sha1.Write(buf[:n])
-	f.sha256.Write(buf[:n])
+	f.hash.Write(buf[:n])
 	f.offset += n
 	if f.offset-f.written >= writeBackEvery {
 		writeBack(f.file, f.written, f.offset-f.written)
@@ -102,9 +88,4 @@ func (f *follower) finish(ctx context.Context, limit int64) error {
 			return err
 		}
 	}
-}
-
-// sums returns the digests of what was hashed.
-func (f *follower) sums() store.Sums {
-	return store.Sums{Digest: store.Digest(f.sha1.Sum(nil)), SHA256: store.SHA256(f.sha256.Sum(nil)), Size: f.offset}
 }

@@ -2,8 +2,6 @@ package disk
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/sums"
 )
 
 const (
@@ -266,7 +265,7 @@ func (s *Staging) stream(ctx context.Context, id store.UploadID, r io.Reader, li
 }
 
 func (s *Staging) streamTo(ctx context.Context, f *os.File, r io.Reader, limit int64) (store.Sums, error) {
-	h1, h2 := sha1.New(), sha256.New()
+	hash := sums.New()
 	var size, checked int64
 	_, err := copyBlocks(ctx, r, func(p []byte) error {
 		if size+int64(len(p)) > limit {
@@ -278,14 +277,13 @@ func (s *Staging) streamTo(ctx context.Context, f *os.File, r io.Reader, limit i
 				return err
 			}
 		}
-		h1.Write(p)
-		h2.Write(p)
+		hash.Write(p)
 		_, err := f.Write(p)
 		writeBack(f, size, int64(len(p)))
 		size += int64(len(p))
 		return err
 	})
-	return store.Sums{Digest: store.Digest(h1.Sum(nil)), SHA256: store.SHA256(h2.Sum(nil)), Size: size}, err
+	return hash.Sums(), err
 }
 
 // Publish links the staged bytes to their name as a local blob.

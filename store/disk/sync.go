@@ -30,7 +30,7 @@ func (u *upload) Verify(ctx context.Context) (store.Sums, error) {
 		return store.Sums{}, err
 	}
 	u.verified.Store(true)
-	return u.follower.sums(), nil
+	return u.follower.hash.Sums(), nil
 }
 
 // Drop lets go of chunks, and of the hash states that have their bytes in them.
