@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/blinkdrive/blinkdrive/mq"
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -93,6 +94,26 @@ func TestFsckFindsWhatIsWrong(t *testing.T) {
 	if report, found = d.fsck(true); report.Problems != 3 || report.Repaired != 0 {
 		t.Fatalf("the lost stay lost until they are uploaded again: %+v\n%v", report, found)
 	}
+}
+
+// What a transfer gave up as spoilt, and has its bytes again, is moved after all.
+func TestFsckReplaysWhatItFindsGood(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.places.Local = copied{d.local}
+	e, data := d.file(700_000)
+	d.spoil(e.Content.Location)
+	digest := e.Content.Sums.Digest
+	if err := d.transfers().Handle(t.Context(), digest); !errors.Is(err, mq.ErrReject) {
+		t.Fatalf("the transfer of a spoilt blob ends with %v", err)
+	}
+	d.ok(os.WriteFile(d.path(e.Content.Location), data, 0o600))
+	if report, found := d.fsck(true); !report.Clean() || report.Repaired != 1 {
+		t.Fatalf("%+v\n%v", report, found)
+	}
+	d.ok(d.transfers().Handle(t.Context(), digest))
+	d.isAt(e, store.Disk)
+	d.reads(e, data)
 }
 
 func TestFsckOfGarbage(t *testing.T) {

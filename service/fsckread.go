@@ -114,6 +114,9 @@ func (r *fsckRun) good(ctx context.Context, c store.Content) error {
 	if err == nil && c.Status == store.ContentDamaged {
 		r.tell(Finding{Kind: BlobGood, Of: c.Sums.Digest.String(), Detail: "it is marked damaged, and is not", Repaired: mended})
 	}
+	if err == nil && mended && c.Status == store.ContentDamaged { // whose transfer was given up for that
+		_, err = r.Rows.ReplayTransfers(ctx, c.Sums.Digest, r.Now())
+	}
 	return err
 }
 
