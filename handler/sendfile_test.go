@@ -98,6 +98,31 @@ func TestDownloadsUseSendfile(t *testing.T) {
 	}
 }
 
+// What is no file goes through the program, each piece with a deadline of its own.
+func TestDownloadsOfWhatIsNoFile(t *testing.T) {
+	t.Parallel()
+	data := make([]byte, 3*piece+123)
+	rand.Read(data)
+	for name, test := range map[string]struct {
+		src  io.Reader
+		want []byte
+	}{
+		"whole":   {struct{ io.Reader }{bytes.NewReader(data)}, data},
+		"limited": {io.LimitReader(bytes.NewReader(data), 2*piece+1), data[:2*piece+1]},
+	} {
+		renewed := 0
+		rec := httptest.NewRecorder()
+		w := &response{ResponseWriter: rec, renew: func() { renewed++ }}
+		n, err := io.Copy(w, test.src)
+		if err != nil || n != int64(len(test.want)) || w.bytes != n || !bytes.Equal(rec.Body.Bytes(), test.want) {
+			t.Errorf("%s: %d bytes, %d counted, %v, want %d", name, n, w.bytes, err, len(test.want))
+		}
+		if renewed < len(test.want)/piece {
+			t.Errorf("%s: the deadline was renewed %d times", name, renewed)
+		}
+	}
+}
+
 func BenchmarkDownload(b *testing.B) {
 	const size = 64 << 20
 	url, _, read, _ := servedFile(b, size)
