@@ -1,11 +1,13 @@
 package handler
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 	"github.com/blinkdrive/blinkdrive/service"
@@ -15,8 +17,23 @@ import (
 // maxField is the longest plain field of an upload form.
 const maxField = 64 << 10
 
+// formBuffer is how many bytes of a form are read from its connection at a time: multipart's own reader asks for 4 KiB.
+const formBuffer = 64 << 10
+
+var formBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, formBuffer) }}
+
+// A bufferedBody is read through a buffer.
+type bufferedBody struct {
+	io.Reader
+	io.Closer
+}
+
 // upload takes a form with any number of files, streamed. They become visible together, or not at all.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request, c *call) error {
+	buf := formBuffers.Get().(*bufio.Reader)
+	defer formBuffers.Put(buf)
+	buf.Reset(r.Body)
+	r.Body = bufferedBody{buf, r.Body}
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return invalid("the body is not a multipart form")

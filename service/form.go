@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
@@ -87,10 +89,8 @@ func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 	if err := f.makeFolder(ctx); err != nil {
 		return nil, err
 	}
-	for _, c := range f.parts {
-		if err := s.Staging.Publish(ctx, c.Upload, c.Location.Name()); err != nil {
-			return nil, errors.Join(explain(err), f.unpublish(ctx))
-		}
+	if err := f.publish(ctx); err != nil {
+		return nil, errors.Join(explain(err), f.unpublish(ctx))
 	}
 	s.step("form.published")
 	for _, c := range f.parts {
@@ -114,6 +114,18 @@ func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 		s.settle(ctx, f.parts[i], d)
 	}
 	return entries, f.clear(ctx)
+}
+
+// publishing is how many files of a form are given their names at a time: the file system makes them durable together.
+const publishing = 16
+
+func (f *Form) publish(ctx context.Context) error {
+	var g errgroup.Group
+	g.SetLimit(publishing)
+	for _, c := range f.parts {
+		g.Go(func() error { return f.uploads.Staging.Publish(ctx, c.Upload, c.Location.Name()) })
+	}
+	return g.Wait()
 }
 
 // makeFolder makes the folder only now that all files are there: a form that fails leaves nothing behind.

@@ -17,10 +17,10 @@ type Staging interface {
 	// Open returns the upload's staging. It is cheap to call for every request; Close it after use. ErrNotFound.
 	Open(ctx context.Context, id UploadID) (Staged, error)
 	// Stream stores a whole body of unknown length, hashing as it arrives, and returns what it computed. It reads
-	// until EOF; on any error nothing stays. ErrLength: longer than limit. ErrNoSpace. Publish makes it a blob.
+	// until EOF; on any error nothing stays. ErrLength: longer than limit. ErrNoSpace. Publish makes it durable, and a blob.
 	Stream(ctx context.Context, id UploadID, r io.Reader, limit int64) (Sums, error)
-	// Publish gives the staged bytes of an upload, verified and already durable, their name as a local blob by a hard link,
-	// durably. It moves no bytes, and repeating it is harmless. ErrNotFound.
+	// Publish gives the staged bytes of an upload, streamed, or verified and so durable already, their name as a local blob by
+	// a hard link. Bytes and name are durable when it returns. It moves no bytes, and repeating it is harmless. ErrNotFound.
 	Publish(ctx context.Context, id UploadID, name BlobName) error
 	// Remove deletes the upload's staging; a blob made of it stays. It is no error that there is none.
 	// Requests under way on it fail with ErrNotFound.

@@ -118,8 +118,10 @@ func (s *Staging) fillDir(u store.StagedUpload) error {
 // Remove deletes the upload's staging. Its layout goes first, so that what a crash leaves cannot be opened.
 func (s *Staging) Remove(_ context.Context, id store.UploadID) error {
 	defer s.places.lock(id)()
+	if st := s.streamedFile(id); st != nil {
+		return s.removeStreamed(id, st)
+	}
 	s.mu.Lock()
-	delete(s.streamed, id)
 	u := s.open[id]
 	if u != nil && !u.isGate {
 		delete(s.open, id)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -221,5 +222,29 @@ func TestFoldersThatWereRemoved(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, "blobs", string(name[:2]))); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// What could not be made durable gets no name: the kernel may have dropped its bytes.
+func TestStreamedThatWasNotSynced(t *testing.T) {
+	t.Parallel()
+	s := testStaging(t, testRoot(t, t.TempDir()), StagingOptions{})
+	id := store.NewUploadID("n1")
+	sums, err := s.Stream(t.Context(), id, bytes.NewReader(storetest.Bytes(1, 10)), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := s.streamedFile(id)
+	<-st.synced
+	st.err = syscall.EIO
+	name := store.NewBlobName(sums.Digest, id)
+	if err := s.Publish(t.Context(), id, name); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Publish: %v", err)
+	}
+	if _, err := s.opts.Blobs.Open(t.Context(), name); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the blob: %v", err)
+	}
+	if err := s.Remove(t.Context(), id); err != nil {
+		t.Error(err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
-	"github.com/blinkdrive/blinkdrive/store/sums"
 )
 
 const (
@@ -25,8 +23,6 @@ const (
 	// idleTime is how long an upload's files stay open after the last request, and maxIdle how many such uploads may.
 	idleTime = time.Minute
 	maxIdle  = 128
-	// streamCheck is how many bytes of a stream may come before the free space is looked at again.
-	streamCheck = 64 << 20
 )
 
 // StagingOptions say where and how bytes are staged.
@@ -48,8 +44,9 @@ type Staging struct {
 
 	mu       sync.Mutex
 	open     map[store.UploadID]*upload
-	idle     []*upload               // open, but in nobody's hands; oldest first
-	streamed map[store.UploadID]bool // by this process, and not removed yet
+	idle     []*upload                    // open, but in nobody's hands; oldest first
+	streamed map[store.UploadID]*streamed // by this process, and not removed yet
+	syncing  chan struct{}                // as many as streamed files are made durable at a time
 }
 
 // NewStaging opens, and makes where needed, the staging below root.
@@ -64,7 +61,8 @@ func NewStaging(root *os.Root, opts StagingOptions) (*Staging, error) {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
 	return &Staging{
-		root: root, opts: opts, open: map[store.UploadID]*upload{}, streamed: map[store.UploadID]bool{},
+		root: root, opts: opts, open: map[store.UploadID]*upload{}, streamed: map[store.UploadID]*streamed{},
+		syncing: make(chan struct{}, maxSyncing),
 	}, nil
 }
 
@@ -235,105 +233,6 @@ func (s *Staging) Close() error {
 	return nil
 }
 
-// Stream stores a whole body of unknown length.
-func (s *Staging) Stream(ctx context.Context, id store.UploadID, r io.Reader, limit int64) (store.Sums, error) {
-	s.mu.Lock()
-	s.streamed[id] = true
-	s.mu.Unlock()
-	sums, err := s.stream(ctx, id, r, limit)
-	if err != nil {
-		return store.Sums{}, errors.Join(fmt.Errorf("stream %s: %w", id, noSpace(err)), s.Remove(ctx, id))
-	}
-	return sums, nil
-}
-
-// stream writes a file that stands by itself where other uploads have a folder: there is nothing to resume, and a form
-// may bring thousands of small files.
-func (s *Staging) stream(ctx context.Context, id store.UploadID, r io.Reader, limit int64) (store.Sums, error) {
-	f, err := s.root.OpenFile(s.path(id, ""), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return store.Sums{}, err
-	}
-	sums, err := s.streamTo(ctx, f, r, limit)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return sums, err
-}
-
-func (s *Staging) streamTo(ctx context.Context, f *os.File, r io.Reader, limit int64) (store.Sums, error) {
-	hash := sums.New()
-	var size, checked int64
-	_, err := copyBlocks(ctx, r, func(p []byte) error {
-		if size+int64(len(p)) > limit {
-			return fmt.Errorf("%w: more than %d bytes", store.ErrLength, limit)
-		}
-		if size >= checked {
-			checked = size + streamCheck
-			if err := s.room(ctx, int64(len(p))); err != nil {
-				return err
-			}
-		}
-		hash.Write(p)
-		_, err := f.Write(p)
-		writeBack(f, size, int64(len(p)))
-		size += int64(len(p))
-		return err
-	})
-	return hash.Sums(), err
-}
-
-// Publish links the staged bytes to their name as a local blob.
-func (s *Staging) Publish(_ context.Context, id store.UploadID, name store.BlobName) error {
-	blob := s.opts.Blobs.path(name)
-	err := s.opts.Blobs.folders.name(path.Dir(blob), func() error { return s.link(id, blob) })
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("staging: %w", store.ErrNotFound)
-	}
-	if err != nil {
-		return fmt.Errorf("publish %s: %w", name, noSpace(err))
-	}
-	return nil
-}
-
-// link gives staged bytes a name, if they are those that were verified: after a failed sync they may be thrown away at
-// any moment, and their place made again by the next chunk, empty. A name of an earlier try is as good as ever.
-func (s *Staging) link(id store.UploadID, blob string) error {
-	s.mu.Lock()
-	u := s.open[id]
-	data, verified := s.path(id, dataFile), u != nil && u.verified.Load()
-	if s.streamed[id] {
-		data, verified = s.path(id, ""), true
-	}
-	s.mu.Unlock()
-	if verified {
-		err := s.root.Link(data, blob)
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	return s.sameFile(data, blob)
-}
-
-// sameFile checks that a blob that is there already is an earlier try of the same upload.
-func (s *Staging) sameFile(a, b string) error {
-	fa, err := s.root.Stat(a)
-	if err != nil {
-		return err
-	}
-	fb, err := s.root.Stat(b)
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(fa, fb) {
-		return fmt.Errorf("%w: another file has the blob's name", store.ErrExists)
-	}
-	return nil
-}
-
 // List calls fn with each upload that has staging; modified is when its journal last grew, or its bytes last came. What
 // this process has streamed counts as modified now: the first file of a form waits, untouched, for the last.
 func (s *Staging) List(ctx context.Context, fn func(id store.UploadID, modified time.Time) error) error {
@@ -357,7 +256,7 @@ func (s *Staging) modified(id store.UploadID) time.Time {
 	s.mu.Lock()
 	streamed := s.streamed[id]
 	s.mu.Unlock()
-	if streamed {
+	if streamed != nil {
 		return time.Now()
 	}
 	var latest time.Time
