@@ -69,13 +69,15 @@ func (b *bench) row(ctx context.Context, r row, nth int) (result, error) {
 	return res, nil
 }
 
-// sample measures a peer in a process and a folder of its own, and leaves nothing of either.
+// sample measures a peer in a process and a folder of its own, and leaves nothing of either, unless the row says so.
 func (b *bench) sample(ctx context.Context, r row, p peer) (sample, error) {
 	dir, err := os.MkdirTemp(b.dir, "data-")
 	if err != nil {
 		return sample{}, err
 	}
-	defer os.RemoveAll(dir)
+	if !r.keep {
+		defer os.RemoveAll(dir)
+	}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return sample{}, err
 	}

@@ -126,15 +126,32 @@ func newHTTP() *http.Client {
 type request struct {
 	method, url string
 	body        []byte
+	parts       [][]byte // the body, where it lies in several places
 	header      map[string]string
+}
+
+// content is the request's body.
+func (r request) content() (io.Reader, int64) {
+	if r.parts == nil {
+		return bytes.NewReader(r.body), int64(len(r.body))
+	}
+	var readers []io.Reader
+	var n int64
+	for _, p := range r.parts {
+		readers = append(readers, bytes.NewReader(p))
+		n += int64(len(p))
+	}
+	return io.MultiReader(readers...), n
 }
 
 // do sends a request and returns the answer's header and body; a status from 400 on is an error.
 func do(ctx context.Context, c *http.Client, r request) (http.Header, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
+	content, length := r.content()
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, content)
 	if err != nil {
 		return nil, nil, err
 	}
+	req.ContentLength = length
 	for name, value := range r.header {
 		req.Header.Set(name, value)
 	}
