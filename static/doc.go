@@ -19,13 +19,14 @@
 //   - hasher and hash-worker: digests and proofs off the main thread;
 //   - engine, upload, batch, chunks, progress, instant, taken, names, pace, retry: uploads; queue-store and handles: what
 //     a browser remembers of unfinished ones;
-//   - listing, selection, each, walk: lists, what is selected in them, doing the same to many, dropped folders;
+//   - listing, selection, clipboard, each, walk: lists, what is selected in them, what was copied or cut, doing the same to
+//     many, dropped folders;
 //   - views: the DOM; main: the wiring.
 //
 // None but the last two know the DOM (a test reads them for it); everything else is given to them.
 //
-// What the server cannot do yet the page does not offer: copying, searching by name, several files as one zip,
-// thumbnails of large pictures, how many bytes were saved.
+// The drive, not the page, copies, searches, zips and makes thumbnails. Thumbnails are asked for by content, only when they
+// come in sight and a few at a time. A download is the browser's own; the page only asks the drive how much it will be.
 //
 // Libraries of others are in lib with their licence and version. The folder is not called vendor because the go command
 // leaves folders of that name out of modules, and with them the files to embed.

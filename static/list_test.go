@@ -1,6 +1,8 @@
 package static_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,16 +11,22 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// have puts small files into a folder of the drive, past the page, and lets the page look again.
+// have puts small files into a folder of the drive, past the page, and lets the page look again: by going elsewhere and
+// coming back, which costs a busy machine less than loading it anew.
 func (b *tab) have(folder string, names ...string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf(`(async () => {
 		const form = new FormData();
 		for (const name of %s) form.append('file', new Blob(['the content of ' + name]), name);
 		const answer = await fetch('/file/upload?path=' + encodeURIComponent(%q), { method: 'POST', body: form });
+		const at = location.hash || '#/files';
+		for (const hash of ['#/trash', at]) {
+			const there = new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }));
+			location.hash = hash;
+			await there;
+		}
 		return answer.ok;
 	})()`, jsList(names), folder))
-	b.reload()
 }
 
 func jsList(names []string) string {
@@ -142,21 +150,26 @@ func testMove(t *testing.T, b *tab) {
 	b.waitListed("there (2).txt")
 }
 
-// drag plays what a mouse does, with one DataTransfer all along.
 func (b *tab) drag(from, to string) {
 	b.t.Helper()
-	b.do("drag "+from+" to "+to, fmt.Sprintf(`((from, to) => {
+	b.dragHow(from, to, "{}")
+}
+
+// dragHow plays what a mouse does, with one DataTransfer all along and the keys that are held.
+func (b *tab) dragHow(from, to, how string) {
+	b.t.Helper()
+	b.do("drag "+from+" to "+to, fmt.Sprintf(`((from, to, how) => {
 		const [source, target] = [document.querySelector(from), document.querySelector(to)];
 		if (!source || !target) return 'there is no ' + (source ? to : from);
 		const dataTransfer = new DataTransfer();
 		const fire = (element, type) =>
-			element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+			element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer, ...how }));
 		fire(source, 'dragstart');
 		if (fire(target, 'dragover')) return 'it may not be dropped there';
 		fire(target, 'drop');
 		fire(source, 'dragend');
 		return '';
-	})(%q, %q)`, from, to))
+	})(%q, %q, %s)`, from, to, how))
 }
 
 // testWindow scrolls through more entries than one would draw.
@@ -248,6 +261,11 @@ func testSort(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[aria-sort=descending]').textContent === 'Size'`)
 }
 
+func sha256Of(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // testDetails shows what the drive knows of a file, and a link to it that anybody may use for a while.
 func testDetails(t *testing.T, b *tab) {
 	b.signUp(newName())
@@ -258,7 +276,26 @@ func testDetails(t *testing.T, b *tab) {
 	b.click(id("do-details"))
 	// printf 'the content of plan.txt' | sha1sum
 	b.wait(`document.querySelector('[data-testid=details] code').textContent === '` + sha1Of("the content of plan.txt") + `'`)
-	b.wait(`document.querySelector('[data-testid=details]').textContent.includes('/papers/plan.txt')`)
+	b.wait(`document.querySelector('[data-testid=details]').querySelector('a[href]').hash.startsWith('#/files/papers?at=')`)
+	b.wait(`document.querySelector('[data-testid=details-sha256] code').textContent === '` + sha256Of("the content of plan.txt") + `'`)
+	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('disk')`)
+	b.click(id("dialog-close"))
+	b.wait(`!document.querySelector('dialog')`)
+
+	// While its bytes move, the details say so, and when they have arrived.
+	b.wait(`(() => {
+		const real = window.fetch;
+		window.fetch = async (url, options) => {
+			const answer = await real(url, options);
+			if (url !== '/file/meta') return answer;
+			window.fetch = real;
+			return Response.json({ ...await answer.json(), Location: 'local', Moving: true });
+		};
+		return true;
+	})()`)
+	b.click(in("entry", "plan.txt", "entry-more"))
+	b.click(id("do-details"))
+	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('On its way')`)
 	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('disk')`)
 	b.click(id("dialog-close"))
 	b.wait(`!document.querySelector('dialog')`)

@@ -8,6 +8,8 @@ export { Code };
 
 const TIMEOUT = 60_000; // for an answer, or for the next sign of life of a chunk
 const LONG_TIMEOUT = 600_000; // complete may have to hash
+const CODE_OF = { 401: 10005, 404: 10102, 413: 10106, 429: 10108, 503: 10109 };
+export const IDS_IN_ADDRESS = 100; // more would be too long for some
 
 export class Api {
   constructor({ base = '', headers = {} } = {}) {
@@ -36,6 +38,12 @@ export class Api {
     return this.#page('/file/query', { path, sort, limit, cursor });
   }
 
+  // search returns one page of the entries whose names contain a text, below a folder or everywhere. A page may be short,
+  // or empty, although others follow.
+  search({ query, path, sort, limit, cursor, signal } = {}) {
+    return this.#page('/file/search', { query, path, sort, limit, cursor }, { signal });
+  }
+
   trash({ limit, cursor } = {}) {
     return this.#page('/file/trash', { limit, cursor });
   }
@@ -58,6 +66,11 @@ export class Api {
     return this.#bare('/file/update', { op: 1, id, path, conflict });
   }
 
+  // copy makes another entry of the same content in a folder, or another folder with all that is in it; no bytes move.
+  copy(id, path, conflict) {
+    return this.#envelope('/file/copy', { id, path, conflict }, { timeout: LONG_TIMEOUT });
+  }
+
   restore(id) {
     return this.#bare('/file/update', { op: 2, id });
   }
@@ -75,6 +88,52 @@ export class Api {
     return `${this.base}/file/download?id=${encodeURIComponent(id)}`;
   }
 
+  // inlineURL is where a browser shows a file of a harmless kind; any other is saved.
+  inlineURL(id) {
+    return `${this.downloadURL(id)}&inline=1`;
+  }
+
+  // thumbnailURL goes by the content, so that the browser knows the picture again when it is moved or copied.
+  thumbnailURL({ FileHash, FileSha1 }, size) {
+    return `${this.base}/file/thumbnail?filehash=${FileHash || FileSha1}&size=${size}`;
+  }
+
+  zipURL({ ids, filename }) {
+    return `${this.base}/file/zip?${new URLSearchParams({ id: ids.join(), filename })}`;
+  }
+
+  // zipSize returns how many bytes a zip will have, or says why there can be none.
+  zipSize({ ids, filename }) {
+    const params = new URLSearchParams({ id: ids.join(), filename });
+    // What is too long for an address goes in a body; of the answer only the head is waited for.
+    const ask = ids.length > IDS_IN_ADDRESS ? { method: 'POST', body: params } : { method: 'HEAD' };
+    return this.#head(ask.body ? `${this.base}/file/zip` : this.zipURL({ ids, filename }), ask, (header) => Number(header('Content-Length')));
+  }
+
+  // sha256 returns the SHA-256 of a file in hexadecimal, or nothing where the drive does not tell.
+  sha256(id) {
+    return this.#head(this.inlineURL(id), { method: 'HEAD' }, (header) => {
+      const digest = /sha-256=:([\w+/=]+):/.exec(header('Repr-Digest') ?? '');
+      return digest ? Array.from(atob(digest[1]), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('') : '';
+    });
+  }
+
+  async #head(url, request, read) {
+    const stop = new AbortController();
+    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT)]);
+    let answer;
+    try {
+      answer = await fetch(url, { ...request, headers: this.headers, credentials: 'same-origin', signal: limit });
+    } catch (err) {
+      throw new ApiError({ msg: err.message });
+    }
+    const header = (name) => answer.headers.get(name);
+    const { status } = answer; // an answer to HEAD says no more than that
+    if (!answer.ok) open({ ok: false, status, json: parse(await answer.text()) ?? { code: CODE_OF[status] }, header });
+    stop.abort();
+    return read(header);
+  }
+
   // content returns the first bytes of a file, all of it where it is no longer than that.
   async content(id, { bytes, signal }) {
     try {
@@ -89,9 +148,9 @@ export class Api {
     }
   }
 
-  // link returns {url, expires}: with it anybody can take the file until then.
-  async link(id) {
-    const answer = await this.#post('/file/downloadurl', { id });
+  // link returns {url, expires}: with it anybody can take the file until then, or several and folders as a zip.
+  async link(ids) {
+    const answer = await this.#post('/file/downloadurl', { id: ids.join() });
     if (!answer.ok) open(answer);
     const url = answer.text.trim();
     const seconds = Number(new URL(url, location.href).searchParams.get('expires'));
@@ -155,8 +214,8 @@ export class Api {
     return answer.json;
   }
 
-  async #page(path, params) {
-    const answer = await this.#post(path, params);
+  async #page(path, params, options) {
+    const answer = await this.#post(path, params, options);
     if (!answer.ok) open(answer);
     return { entries: answer.json ?? [], cursor: answer.header('X-Next-Cursor') || '' };
   }

@@ -43,6 +43,13 @@ export function when(text, locale) {
   return formatter(Intl.DateTimeFormat, locale, { dateStyle: 'medium', timeStyle: 'short' }).format(time);
 }
 
+// left says how long it is until a time, roughly, as in "in 59 minutes".
+export function left(text, locale, now = Date.now()) {
+  const minutes = Math.max(0, Math.round((new Date(text) - now) / 60_000));
+  const [n, unit] = minutes < 90 ? [minutes, 'minute'] : minutes < 2880 ? [Math.round(minutes / 60), 'hour'] : [Math.round(minutes / 1440), 'day'];
+  return formatter(Intl.RelativeTimeFormat, locale, { numeric: 'always' }).format(n, unit);
+}
+
 // Meter measures a speed over the last few seconds.
 export class Meter {
   #samples = [];

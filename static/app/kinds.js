@@ -3,13 +3,13 @@
 // never runs any, and text only as text.
 
 const EXTENSIONS = {
-  image: 'png jpg jpeg gif webp avif bmp ico svg',
-  video: 'mp4 m4v webm',
+  image: 'png jpg jpeg gif webp avif bmp ico svg heic heif tif tiff',
+  video: 'mp4 m4v webm mov mkv avi',
   audio: 'mp3 m4a ogg oga opus wav flac',
   pdf: 'pdf',
   text: 'txt log md markdown csv tsv json jsonl xml yaml yml toml ini conf cfg env diff patch srt vtt tex rst ' +
     'html htm css js mjs ts tsx jsx go rs c h cc cpp hpp java kt swift py rb php pl lua sh bash zsh bat ps1 sql proto ' +
-    'graphql vue makefile dockerfile gitignore',
+    'graphql vue makefile dockerfile gitignore license readme',
   archive: 'zip tar gz tgz bz2 xz zst 7z rar jar iso dmg',
   document: 'doc docx odt rtf pages',
   sheet: 'xls xlsx ods numbers',
@@ -37,7 +37,7 @@ export function pictureType(name) {
   return SERVED.has(extension(name)) ? undefined : PICTURE_TYPES[extension(name)];
 }
 
-const THUMBNAIL_LIMIT = 3 << 20; // the whole picture is the thumbnail, so it must be a small one
+const THUMBNAIL_LIMIT = 64 << 20; // the drive decodes no larger picture
 
 export function hasThumbnail(entry) {
   return SERVED.has(extension(entry.FileName)) && entry.FileSize > 0 && entry.FileSize <= THUMBNAIL_LIMIT;

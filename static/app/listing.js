@@ -43,8 +43,11 @@ export class Listing extends EventTarget {
     const age = this.#age;
     try {
       const limit = this.entries.length ? PAGE : FIRST;
-      const page = await this.load({ cursor: this.#cursor || undefined, limit });
-      if (age !== this.#age) return;
+      let page = { cursor: this.#cursor };
+      do {
+        page = await this.load({ cursor: page.cursor || undefined, limit });
+        if (age !== this.#age) return;
+      } while (page.cursor && !page.entries.length); // a search says how far it came
       this.entries = this.entries.concat(page.entries.filter((e) => !this.#early.has(e.ID)));
       this.#take(page);
     } catch (err) {
@@ -53,6 +56,11 @@ export class Listing extends EventTarget {
       this.#changed();
       throw err;
     }
+  }
+
+  // close drops what is still being asked.
+  close() {
+    this.#age++;
   }
 
   // refresh asks for what is shown once more; a list too long for that keeps what it has, and false is returned.

@@ -61,6 +61,13 @@ export class Selection extends EventTarget {
     this.#changed();
   }
 
+  // set selects these and puts the keyboard on the first.
+  set(ids) {
+    this.#ids = new Set(ids);
+    this.#anchor = this.active = ids[0] ?? null;
+    this.#changed();
+  }
+
   clear() {
     if (!this.#ids.size) return;
     this.#ids.clear();

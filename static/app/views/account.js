@@ -3,6 +3,7 @@
 import { setTheme, theme, THEMES } from '../theme.js';
 import { t } from '../words.js';
 import { button, h, icon } from './dom.js';
+import { showKeys } from './keys-help.js';
 import { languageChoice } from './language.js';
 import { keepBeside } from './menu.js';
 
@@ -11,11 +12,16 @@ export function openAccount(opener, { username, meter, signout }) {
     box.hidePopover();
     signout();
   };
+  const keys = () => {
+    box.hidePopover();
+    showKeys();
+  };
   const box = h('div', { class: 'menu account-box', popover: 'auto', role: 'dialog', 'aria-label': t('nav.account') },
     h('p', { class: 'person' }, icon('user'), h('strong', {}, username)),
     meter.element,
     h('label', { class: 'choice' }, h('span', {}, t('language.choose')), languageChoice()),
     h('label', { class: 'choice' }, h('span', {}, t('theme.choose')), themeChoice()),
+    button({ label: t('keys.title'), text: t('keys.title'), kind: 'keys-button', testid: 'show-keys', onclick: keys }),
     button({ label: t('auth.signout'), text: t('auth.signout'), testid: 'signout', onclick: leave }));
   box.addEventListener('toggle', ({ newState }) => newState === 'closed' && box.remove());
   document.body.append(box);

@@ -4,17 +4,20 @@ import { Code } from '../api.js';
 import { each } from '../each.js';
 import { t } from '../words.js';
 import { confirmed } from './dialog.js';
-import { showDetails, showLink } from './details.js';
+import { showDetails } from './details.js';
+import { download } from './download.js';
+import { MAC } from './keys-help.js';
+import { LINK_MOST, showLink } from './link.js';
 import { askFolder } from './move.js';
-import { join, parentOf } from './route.js';
+import { crumbs, homeLink, join, parentOf } from './route.js';
 import { attempt, report, toast } from './toast.js';
 
 const WORTH_TELLING = 30; // so many take long enough to say how far it is
 
 export class Actions {
   // rename(entry) asks for another name in the list; changed() says that the drive is another; clashes are the questions.
-  constructor({ api, listing, selection, source, clashes, rename, open, changed }) {
-    Object.assign(this, { api, listing, selection, source, clashes, askName: rename, open, changed });
+  constructor({ api, listing, selection, source, clashes, clipboard, rename, open, changed }) {
+    Object.assign(this, { api, listing, selection, source, clashes, clipboard, askName: rename, open, changed });
   }
 
   get inTrash() {
@@ -25,7 +28,8 @@ export class Actions {
   quick(entry) {
     const act = (name, look, run) => ({ name, icon: look, run });
     if (this.inTrash) return [act('restore', 'restore', () => this.restore([entry])), act('purge', 'trash', () => this.purge([entry]))];
-    return [act('rename', 'rename', () => this.rename(entry)), act('delete', 'trash', () => this.remove([entry]))];
+    const take = entry.Kind === 'folder' ? [act('download', 'download', () => download(this.api, [entry]))] : []; // a file has a link
+    return [...take, act('rename', 'rename', () => this.rename(entry)), act('delete', 'trash', () => this.remove([entry]))];
   }
 
   // offers are all that suit some entries, as items of a menu or buttons of a bar.
@@ -37,21 +41,23 @@ export class Actions {
       return [act('restore', 'restore', () => this.restore(entries)),
         act('purge', 'trash', () => this.purge(entries), { danger: true })];
     }
+    const elsewhere = this.source.view !== 'files';
     return [
-      one && act('open', one.Kind === 'folder' ? 'folder' : 'eye', () => this.open(one), { menuOnly: true }),
-      file && act('download', 'download', () => this.download(one)),
-      file && act('link', 'link', () => attempt(() => showLink({ api: this.api, entry: one }))),
+      one && act('open', file ? 'eye' : 'folder', () => this.open(one), { menuOnly: true }),
+      one && elsewhere && act('home', 'folder', () => (location.hash = homeLink(one)), { menuOnly: true }),
+      act('download', 'download', () => download(this.api, entries, this.#placeName())),
+      entries.length <= LINK_MOST && act('link', 'link', () => attempt(() => showLink({ api: this.api, entries }))),
       one && act('rename', 'rename', () => this.rename(one)),
       act('move', 'move', () => this.move(entries)),
+      act('copy', 'copy', () => this.copy(entries)),
       one && act('details', 'info', () => attempt(() => showDetails({ api: this.api, entry: one }))),
       act('delete', 'trash', () => this.remove(entries), { danger: true }),
     ].filter(Boolean);
   }
 
-  download({ ID, FileName }) {
-    const link = document.createElement('a');
-    Object.assign(link, { href: this.api.downloadURL(ID), download: FileName });
-    link.click();
+  // placeName is what a zip of several things is called.
+  #placeName() {
+    return crumbs(this.source.path ?? '/').at(-1)?.name ?? 'Blinkdrive';
   }
 
   async rename(entry) {
@@ -90,34 +96,93 @@ export class Actions {
   }
 
   async move(entries) {
-    const ids = new Set(entries.map((e) => e.ID));
-    const title = entries.length === 1 ? t('move.one', { name: entries[0].FileName }) : t('move.many', { n: entries.length });
-    const start = this.source.path ?? '/';
-    const target = await askFolder({ api: this.api, start, title, hidden: (e) => ids.has(e.ID) });
+    const target = await this.#askFolder('move', entries);
     if (target !== null) await this.moveTo(entries, target);
+  }
+
+  async copy(entries) {
+    const target = await this.#askFolder('copy', entries);
+    if (target !== null) await this.copyTo(entries, target);
+  }
+
+  #askFolder(what, entries) {
+    const ids = new Set(entries.map((e) => e.ID));
+    const title = entries.length === 1 ? t(`${what}.one`, { name: entries[0].FileName }) : t(`${what}.many`, { n: entries.length });
+    const start = this.source.path ?? parentOf(entries[0].Path);
+    return askFolder({ api: this.api, start, title, hidden: (e) => ids.has(e.ID), action: t(`${what}.here`) });
+  }
+
+  // hold keeps entries to be pasted elsewhere; names go to the system's clipboard, so that what was there is not pasted.
+  hold(entries, how) {
+    this.clipboard[how](entries);
+    navigator.clipboard?.writeText(entries.map((e) => e.FileName).join('\n')).catch(() => {});
+    const { end } = toast(t(`paste.${how}`, { n: entries.length, keys: MAC ? '⌘V' : 'Ctrl+V' }));
+    this.clipboard.addEventListener('change', end, { once: true });
+  }
+
+  // paste brings what was copied or cut here.
+  async paste() {
+    const target = this.source.path;
+    if (!target || !this.clipboard.entries.length) return;
+    const { entries, moves } = this.clipboard.take();
+    const into = entries.filter((e) => e.Kind === 'folder' && `${target}/`.startsWith(`${e.Path}/`));
+    if (into.length) toast(t('paste.inItself', { name: into[0].FileName }));
+    const going = entries.filter((e) => !into.includes(e));
+    if (going.length) await (moves ? this.moveTo(going, target) : this.copyTo(going, target));
+  }
+
+  // copyTo copies entries into a folder and offers to take that back. A copy beside its original gets another name.
+  async copyTo(entries, target) {
+    const copies = [];
+    await this.#run(entries, 'busy.copy', async (entry) => {
+      const beside = parentOf(entry.Path) === target;
+      const copy = (how) => this.api.copy(entry.ID, target, how);
+      copies.push(beside ? await copy('rename') : await this.#settle(entry, target, entries, copy));
+    });
+    this.changed();
+    if (!copies.length) return;
+    if (this.source.path === target) this.#showNew(copies);
+    const text = this.#said('copy', copies, target);
+    toast(text, { label: t('files.undo'), run: () => this.#undo(copies, 'busy.delete', ({ ID }) => this.api.remove(ID)) });
+  }
+
+  // showNew puts what has just been made into the list and selects it.
+  #showNew(entries) {
+    for (const entry of entries) this.listing.put({ ...entry, LastUpdated: entry.UploadAt, FileHash: entry.FileSha1 });
+    this.selection.set(entries.map((e) => e.ID));
+  }
+
+  #said(what, entries, target) {
+    const folder = target === '/' ? t('nav.root') : target.split('/').at(-1);
+    return entries.length === 1
+      ? t(`${what}.done`, { name: entries[0].FileName, folder })
+      : t(`${what}.doneMany`, { n: entries.length, folder });
   }
 
   // moveTo moves entries into a folder and offers to take that back.
   async moveTo(entries, target) {
     const from = new Map(entries.map((e) => [e.ID, parentOf(e.Path)]));
     const going = entries.filter((e) => from.get(e.ID) !== target && e.Path !== target);
-    const moved = await this.#forEach(going, 'busy.move', (entry) => this.#moveOne(entry, target, going));
+    const news = [];
+    const one = async (entry) => news.push(await this.#settle(entry, target, going, (how) => this.api.move(entry.ID, target, how)));
+    const moved = await this.#forEach(going, 'busy.move', one);
     if (!moved.length) return;
-    const folder = target === '/' ? t('nav.root') : target.split('/').at(-1);
-    const text = moved.length === 1 ? t('move.done', { name: moved[0].FileName, folder }) : t('move.doneMany', { n: moved.length, folder });
+    if (this.source.path === target) this.#showNew(news);
+    const text = this.#said('move', moved, target);
     const back = (entry) => this.api.move(entry.ID, from.get(entry.ID), 'rename');
     toast(text, { label: t('files.undo'), run: () => this.#undo(moved, 'busy.move', back) });
   }
 
-  async #moveOne(entry, target, group) {
+  // settle does something with a name that may be taken: then the person is asked, once for all of a group.
+  async #settle(entry, target, group, run) {
     try {
-      await this.api.move(entry.ID, target, 'fail');
+      return await run('fail');
     } catch (err) {
       if (err.code !== Code.Conflict) throw err;
       const folder = target === '/' ? t('nav.root') : target;
       const how = await this.clashes.ask({ group, name: entry.FileName, folder, single: group.length === 1 });
       if (how === 'skip') throw new Skipped();
-      await this.api.move(entry.ID, target, how);
+      return run(how);
     }
   }
 
@@ -153,8 +218,9 @@ export class Actions {
   }
 
   // dropped handles entries that were dragged onto a folder's path.
-  dropped(path) {
-    return this.moveTo(this.selection.entries(), path);
+  dropped(path, copy) {
+    const entries = this.selection.entries();
+    return copy ? this.copyTo(entries, path) : this.moveTo(entries, path);
   }
 
   pathOf(entry) {
@@ -162,5 +228,5 @@ export class Actions {
   }
 }
 
-// Skipped ends one move that a person did not want.
+// Skipped ends one move or copy that a person did not want.
 class Skipped extends Error {}

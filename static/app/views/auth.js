@@ -6,6 +6,16 @@ import { themeChoice } from './account.js';
 import { brand, h } from './dom.js';
 import { languageChoice } from './language.js';
 
+const NAME = String.raw`[\p{L}\p{Nd}\p{M}._@\-]+`;
+
+// What the drive says of an account, as far as the page has better words for it.
+const REASONS = { 'this name is taken': 'auth.taken', 'sign-up is closed': 'auth.closed', 'this account is disabled': 'auth.disabled' };
+
+function reasonOf(err) {
+  const known = Object.keys(REASONS).find((reason) => err.msg?.startsWith(reason));
+  return known ? t(REASONS[known]) : sorry(err);
+}
+
 // authPage shows the form to sign in, or, with signup, to make an account. done(username) is called when signed in.
 export function authPage({ api, done, signup = false, again }) {
   const title = t(signup ? 'auth.signup' : 'auth.signin');
@@ -45,7 +55,7 @@ function form({ api, title, signup = false, username = '', done }) {
   const password = h('input', { name: 'password', type: 'password', required: true, testid: 'password',
     autocomplete: signup ? 'new-password' : 'current-password', autofocus: Boolean(username) });
   if (signup) Object.assign(password, { minLength: 8, maxLength: 128 });
-  if (signup) Object.assign(name, { minLength: 3, maxLength: 64 });
+  if (signup) Object.assign(name, { minLength: 3, maxLength: 64, pattern: NAME, title: t('auth.usernameRule') });
   const problem = h('p', { class: 'problem', role: 'alert', testid: 'auth-error' });
   const submit = h('button', { class: 'button primary', testid: 'auth-submit' }, title);
   const element = h('form', { class: 'fields', 'aria-label': title },
@@ -61,8 +71,8 @@ function form({ api, title, signup = false, username = '', done }) {
       await api.signin(name.value, password.value);
       done(name.value);
     } catch (err) {
-      problem.textContent = err.code === Code.SigninFailed ? t('error.10004') : sorry(err);
-      password.focus();
+      problem.textContent = reasonOf(err);
+      (err.code === Code.SignupFailed ? name : password).focus();
     } finally {
       submit.disabled = false;
     }

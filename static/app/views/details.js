@@ -1,46 +1,81 @@
-// Everything the drive says of one entry, and a link to it that expires.
+// Everything the drive says of one entry.
 
 import { bytes, when } from '../format.js';
-import { kindOf } from '../kinds.js';
+import { hasThumbnail, kindOf } from '../kinds.js';
 import { language, t } from '../words.js';
+import { copyText } from './copy-text.js';
 import { showDialog, titled } from './dialog.js';
 import { button, h, icon } from './dom.js';
+import { homeLink, parentOf } from './route.js';
+import { attempt } from './toast.js';
 
-const PLACES = new Set(['local', 'disk', 'ceph', 'oss']);
+const PLACES = new Set(['local', 'disk', 'ceph', 'oss', 'minio', 'aws']);
+const LOOK_AGAIN = 2000; // ms, while the bytes are on their way to the object store
 
 export async function showDetails({ api, entry }) {
   const meta = await api.meta(entry.ID);
   const file = meta.Kind === 'file';
-  const fact = (name, value, props = {}) => value && [h('dt', {}, t(`details.${name}`)), h('dd', props, value)];
-  const amount = `${bytes(meta.FileSize, language())} (${t('details.bytes', { n: meta.FileSize.toLocaleString(language()) })})`;
-  const { dialog } = showDialog({ label: t('files.details'), kind: 'details', testid: 'details' },
-    titled(meta.FileName, () => dialog.close()),
-    h('dl', {},
-      fact('kind', t(`kind.${kindOf(meta)}`)),
-      fact('path', meta.Path),
-      file && fact('size', amount),
-      fact('uploaded', when(meta.UploadAt, language())),
-      fact('modified', meta.ModifiedAt && when(meta.ModifiedAt, language())),
-      file && fact('digest', [h('code', {}, meta.FileSha1), copier(meta.FileSha1)], { class: 'digest' }),
-      file && fact('place', PLACES.has(meta.Location) ? t(`place.${meta.Location}`) : meta.Location, { testid: 'details-place' })));
+  const close = () => dialog.close();
+  const { dialog, closed } = showDialog({ label: t('files.details'), kind: 'details', testid: 'details' },
+    titled(meta.FileName, close), file && face(meta, api),
+    h('dl', {}, facts(meta, close), file && digests(meta, api), file && h('dt', {}, t('details.place')), file && place(meta)));
+  if (file) await watchPlace(dialog, closed, meta, api);
 }
 
-// showLink makes a link with which anybody can take a file for a while.
-export async function showLink({ api, entry }) {
-  const { url, expires } = await api.link(entry.ID);
-  const field = h('input', { value: url, readOnly: true, 'aria-label': t('link.title'), testid: 'link-url' });
-  const said = h('p', { class: 'good', role: 'status' });
-  const copy = async () => {
-    await copyText(url, field);
-    said.textContent = t('link.copied');
-  };
-  const { dialog } = showDialog({ label: t('link.title'), kind: 'link-box', testid: 'link' },
-    titled(t('link.title'), () => dialog.close()),
-    h('p', {}, t('link.text', { name: entry.FileName, when: when(expires, language()) })),
-    h('div', { class: 'copy-line' }, field,
-      button({ icon: 'copy', label: t('link.copy'), text: t('link.copy'), kind: 'primary', testid: 'link-copy', onclick: copy })),
-    said);
-  field.select();
+function fact(name, value, props = {}) {
+  return value && [h('dt', {}, t(`details.${name}`)), h('dd', props, value)];
+}
+
+function facts(meta, close) {
+  const folder = parentOf(meta.Path);
+  const amount = t('details.bytes', { n: meta.FileSize.toLocaleString(language()) });
+  return [
+    fact('kind', t(`kind.${kindOf(meta)}`)),
+    fact('folder', h('a', { href: homeLink(meta), onclick: close }, folder === '/' ? t('nav.root') : folder)),
+    meta.Kind === 'file' && fact('size', `${bytes(meta.FileSize, language())} (${amount})`),
+    fact('uploaded', when(meta.UploadAt, language())),
+    fact('modified', meta.ModifiedAt && when(meta.ModifiedAt, language())),
+  ].flat();
+}
+
+// face is the picture that a picture is; where the drive makes none, there is none.
+function face(meta, api) {
+  if (!hasThumbnail(meta)) return null;
+  const picture = h('img', { class: 'portrait', alt: '', onerror: () => picture.remove(), src: api.thumbnailURL(meta, 512) });
+  return picture;
+}
+
+// digests shows the SHA-256 when the drive has told it.
+function digests(meta, api) {
+  const sha256 = h('dd', { class: 'digest', testid: 'details-sha256' }, '…');
+  attempt(async () => {
+    const digest = await api.sha256(meta.ID);
+    sha256.replaceChildren(...(digest ? digestOf(digest) : ['–']));
+  });
+  return [fact('digest', digestOf(meta.FileSha1), { class: 'digest' }), h('dt', {}, t('details.sha256')), sha256].flat();
+}
+
+function digestOf(text) {
+  return [h('code', {}, text), copier(text)];
+}
+
+function place(meta) {
+  return h('dd', {}, h('span', { class: 'place-of', role: 'status', testid: 'details-place' }, ...placeNow(meta)));
+}
+
+function placeNow({ Location, Moving }) {
+  if (Moving) return [icon('cloud-up', 'moving'), t('place.moving')];
+  return [icon('drive'), PLACES.has(Location) ? t(`place.${Location}`) : Location];
+}
+
+// watchPlace follows a move to the object store for as long as somebody looks.
+async function watchPlace(dialog, closed, meta, api) {
+  const box = dialog.querySelector('.place-of');
+  const wait = () => Promise.race([closed.then(() => true), new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))]);
+  for (let now = meta; now.Moving && !(await wait()); ) {
+    now = await api.meta(meta.ID);
+    box.replaceChildren(...placeNow(now));
+  }
 }
 
 function copier(text) {
@@ -51,21 +86,4 @@ function copier(text) {
     said.textContent = t('link.copied');
   } });
   return h('span', {}, it, said);
-}
-
-// copyText also works where the page came over plain HTTP, which has no clipboard: by a field that is selected.
-async function copyText(text, field) {
-  if (navigator.clipboard) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return;
-    } catch {
-      // Not allowed: the old way may be.
-    }
-  }
-  const helper = field ?? h('input', { value: text, class: 'unseen' });
-  if (!field) (document.querySelector('dialog[open]') ?? document.body).append(helper);
-  helper.select();
-  document.execCommand('copy');
-  if (!field) helper.remove();
 }

@@ -3,7 +3,8 @@
 const TYPE = 'application/x-blinkdrive-entries';
 const FINE = matchMedia('(pointer: fine)');
 
-// dragEntries lets a list's entries be dragged; drop(folder) is called when they land on one.
+// dragEntries lets a list's entries be dragged; drop(folder, copy) is called when they land on one, copy where
+// the key for that was held.
 export function dragEntries(list, selection, drop) {
   const { body } = list;
   body.addEventListener('pointerover', ({ target }) => {
@@ -18,7 +19,7 @@ export function dragEntries(list, selection, drop) {
     }
     if (!selection.has(entry.ID)) selection.only(entry.ID);
     event.dataTransfer.setData(TYPE, '1');
-    event.dataTransfer.effectAllowed = 'move';
+    event.dataTransfer.effectAllowed = 'copyMove';
   });
   const target = (event) => {
     const entry = isOurs(event) ? list.entryOf(event.target) : null;
@@ -33,7 +34,9 @@ export function dragEntries(list, selection, drop) {
   body.addEventListener('dragover', (event) => {
     const entry = target(event);
     mark(entry ? event.target.closest('[data-id]') : null);
-    if (entry) event.preventDefault();
+    if (!entry) return;
+    event.preventDefault();
+    showHow(event);
   });
   body.addEventListener('dragleave', (event) => !body.contains(event.relatedTarget) && mark(null));
   body.addEventListener('dragend', () => mark(null));
@@ -42,7 +45,7 @@ export function dragEntries(list, selection, drop) {
     mark(null);
     if (!entry) return;
     event.preventDefault();
-    drop(entry);
+    drop(entry, copies(event));
   });
 }
 
@@ -51,6 +54,7 @@ export function takesEntries(element, drop) {
   element.addEventListener('dragover', (event) => {
     if (!isOurs(event)) return;
     event.preventDefault();
+    showHow(event);
     element.classList.add('drop-here');
   });
   element.addEventListener('dragleave', () => element.classList.remove('drop-here'));
@@ -58,8 +62,17 @@ export function takesEntries(element, drop) {
     element.classList.remove('drop-here');
     if (!isOurs(event)) return;
     event.preventDefault();
-    drop();
+    drop(copies(event));
   });
+}
+
+// copies: control, or on a Mac the option key, as everywhere.
+function copies({ ctrlKey, altKey }) {
+  return ctrlKey || altKey;
+}
+
+function showHow(event) {
+  event.dataTransfer.dropEffect = copies(event) ? 'copy' : 'move';
 }
 
 function isOurs(event) {

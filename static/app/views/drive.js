@@ -1,6 +1,7 @@
 // The drive of somebody who is signed in: the frame, the place that the address names, what is shown over it, and the
 // queue of uploads.
 
+import { Clipboard } from '../clipboard.js';
 import { t } from '../words.js';
 import { askText } from './dialog.js';
 import { h } from './dom.js';
@@ -8,17 +9,21 @@ import { acceptDrops } from './drop.js';
 import { FolderView } from './folder.js';
 import { pickFiles } from './pick.js';
 import { Preview } from './preview.js';
+import { showKeys } from './keys-help.js';
 import { crumbs, join, parentOf, parseRoute } from './route.js';
 import { Shell } from './shell.js';
 import { attempt } from './toast.js';
 import { UploadsView } from './uploads.js';
 
 const SETTLE = 300; // ms; many uploads that end together make one new list
+const PASTE = 60; // ms in which the browser says that there are files to be pasted
 const STALE = 30_000; // ms after which coming back to the page asks the drive again
 
 export class DriveView {
   #stop = new AbortController();
   #timer = 0;
+  #pasting = 0;
+  #from = '/'; // the folder from which a search began
   #asked = 0;
   #dirty = false;
   #news = []; // entries that arrived in the folder that is shown
@@ -29,6 +34,7 @@ export class DriveView {
     this.shell = new Shell({ username, signout, take, mkdir: () => this.#mkdir() });
     this.uploads = new UploadsView(engine);
     this.preview = new Preview({ api });
+    this.clipboard = new Clipboard();
     this.element = h('div', { class: 'page' }, this.shell.element, this.uploads.element);
     this.#listen();
     this.endDrops = acceptDrops({ begin: () => this.#delivery(), folderName: () => this.#folderName() });
@@ -41,6 +47,7 @@ export class DriveView {
     on(window, 'hashchange', () => this.show());
     on(document, 'relist', () => this.#open(this.route));
     on(document, 'keydown', (event) => this.#key(event));
+    on(document, 'paste', ({ clipboardData }) => clipboardData?.files.length && clearTimeout(this.#pasting));
     on(document, 'visibilitychange', () => document.hidden || this.#lookAgain());
     on(this.engine, 'finished', ({ detail }) => this.#arrived(detail));
   }
@@ -49,6 +56,7 @@ export class DriveView {
   close() {
     this.#stop.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#pasting);
     this.shell.close();
     this.uploads.close();
     this.preview.close();
@@ -59,21 +67,24 @@ export class DriveView {
   // show brings what the address says. What is shown over a list leaves the list as it is.
   show() {
     const route = parseRoute(location.hash);
+    if (route.view === 'files') this.#from = route.path;
+    route.from = this.#from;
     if (route.place !== this.route?.place) this.#open(route);
+    else if (route.at) this.folder.showEntry(route.at);
     this.route = route;
+    this.shell.search.show(route);
     this.preview.show(route.show, { listing: this.folder.listing, place: route.place, actions: this.folder.actions });
   }
 
   #open(route) {
     this.folder?.close();
     this.#news = [];
-    const { api, clashes } = this;
-    this.folder = new FolderView({ api, source: route, clashes, changed: () => this.changedSoon(),
-      add: () => pickFiles(this.shell.files, this.shell.take) });
+    const { api, clashes, clipboard } = this;
+    this.folder = new FolderView({ api, source: route, clashes, clipboard, changed: () => this.changedSoon(),
+      newMenu: () => this.shell.newMenu(), add: () => pickFiles(this.shell.files, this.shell.take) });
     this.shell.showView(route.view);
     this.shell.place.replaceChildren(this.folder.element);
-    const name = route.view === 'files' ? crumbs(route.path).at(-1)?.name ?? t('nav.root') : t(`nav.${route.view}`);
-    document.title = `${name} – Blinkdrive`;
+    document.title = `${titleOf(route)} – Blinkdrive`;
     this.folder.start();
     this.#askQuota();
   }
@@ -81,7 +92,17 @@ export class DriveView {
   #key(event) {
     const typing = event.target.closest?.('input:not([type=checkbox]), textarea, select, dialog, [role=menu]');
     if (typing || document.querySelector('dialog[open]')) return;
-    if (this.folder.key(event)) event.preventDefault();
+    if (event.key === '/' && !event.ctrlKey && !event.metaKey) this.shell.search.focus();
+    else if (event.key === '?') showKeys();
+    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'v') return this.#pasteSoon();
+    else if (!this.folder.key(event)) return;
+    event.preventDefault();
+  }
+
+  // pasteSoon pastes entries, unless the browser is about to say that there are files to be pasted: they were copied later.
+  #pasteSoon() {
+    clearTimeout(this.#pasting);
+    this.#pasting = setTimeout(() => this.folder.actions.paste(), PASTE);
   }
 
   async #mkdir() {
@@ -153,4 +174,9 @@ export class DriveView {
     this.#asked = Date.now();
     return attempt(async () => this.shell.meter.show(await this.api.info()));
   }
+}
+
+function titleOf({ view, path, text }) {
+  if (view === 'search') return text;
+  return view === 'files' ? crumbs(path).at(-1)?.name ?? t('nav.root') : t(`nav.${view}`);
 }

@@ -2,6 +2,7 @@
 // search. What the drive does (rename, delete…) is with the drive's keys.
 
 const TYPING = 800; // ms between letters of one word
+const OTHERS = new Set('/?'); // mean something to the drive
 
 export function listKeys(view) {
   let typed = '';
@@ -38,7 +39,7 @@ export function listKeys(view) {
     else if (event.key === ' ' && entry) selection.toggle(entry.ID);
     else if (event.key === 'Enter' && entry) view.open(entry);
     else if (event.key === 'ContextMenu' && entry) view.menu(view.elementOf(entry.ID));
-    else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) search(event.key, event);
+    else if (event.key.length === 1 && !OTHERS.has(event.key) && !event.ctrlKey && !event.metaKey) search(event.key, event);
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -13,11 +13,12 @@ const AHEAD = 300; // entries beyond what is in sight for which the next page is
 
 // face(entry) says what a row shows and offers; open(entry) opens one; menu(at) offers what can be done with the
 // selection; heads are the columns' titles as elements.
+// isAway(id) says which entries are shown as on their way elsewhere; place(at) offers what can be done where there is none.
 export class ListView {
   #columns = 1;
 
-  constructor({ listing, selection, layout, face, open, menu, load, heads, empty }) {
-    Object.assign(this, { listing, selection, layout, face, open, menu, load });
+  constructor({ listing, selection, layout, face, open, menu, load, heads, empty, isAway = () => false, place }) {
+    Object.assign(this, { listing, selection, layout, face, open, menu, load, isAway, place });
     this.body = h('div', { class: 'lines', role: 'presentation' });
     this.scroller = h('div', { class: 'scroller', role: 'rowgroup', testid: 'entries' }, this.body);
     this.message = h('div', { class: 'empty', testid: 'entries-message', hidden: true }, empty);
@@ -41,7 +42,8 @@ export class ListView {
     this.watch.observe(this.scroller);
     this.body.addEventListener('click', (event) => this.#clicked(event));
     this.body.addEventListener('dblclick', (event) => this.#doubled(event));
-    this.body.addEventListener('contextmenu', (event) => this.#asked(event));
+    this.element.addEventListener('contextmenu', (event) => this.#asked(event));
+    this.scroller.addEventListener('click', ({ target }) => target === this.scroller && this.selection.clear());
     this.body.addEventListener('focusin', (event) => this.#focused(event));
     this.scroller.addEventListener('keydown', listKeys(this));
   }
@@ -97,7 +99,7 @@ export class ListView {
     for (const [i, cell] of [...cells].entries()) {
       const { ID } = entries[i];
       const reachable = active ? ID === active : index === 0 && i === 0;
-      showState(cell, { selected: this.selection.has(ID), active: ID === active, reachable, index });
+      showState(cell, { selected: this.selection.has(ID), active: ID === active, reachable, index, away: this.isAway(ID) });
     }
     if (this.layout === 'grid') line.setAttribute('aria-rowindex', index + 1);
     return line;
@@ -117,7 +119,9 @@ export class ListView {
   #askAhead(lastLine) {
     const { listing } = this;
     if (listing.done || listing.error || !this.element.isConnected) return;
-    if (listing.entries.length - lastLine * this.#columns < AHEAD) this.load();
+    if (listing.entries.length - lastLine * this.#columns >= AHEAD) return;
+    const before = listing.entries.length;
+    this.load().then(() => listing.entries.length > before && this.#askAhead(this.window.range.last)); // a page may be short
   }
 
   entryOf(target) {
@@ -139,7 +143,7 @@ export class ListView {
 
   #clicked(event) {
     const entry = this.entryOf(event.target);
-    if (!entry || event.target.closest('.actions, .renaming')) return;
+    if (!entry || event.target.closest('.actions, .renaming, a.where')) return;
     const { selection } = this;
     const many = event.ctrlKey || event.metaKey;
     if (event.shiftKey) {
@@ -166,10 +170,16 @@ export class ListView {
 
   #asked(event) {
     const entry = this.entryOf(event.target);
-    if (!entry || event.target.closest('.renaming')) return;
+    if (event.target.closest('.renaming, .heads') || !(entry || this.place)) return;
     event.preventDefault();
+    const at = { x: event.clientX, y: event.clientY };
+    if (!entry) {
+      this.selection.clear();
+      this.place(at);
+      return;
+    }
     this.#pick(entry);
-    this.menu({ x: event.clientX, y: event.clientY });
+    this.menu(at);
   }
 
   // pick makes an entry part of what is selected, the only one unless it was part already.

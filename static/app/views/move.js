@@ -1,4 +1,4 @@
-// Choosing a folder to move things to.
+// Choosing a folder to move or copy things to.
 
 import { t } from '../words.js';
 import { askText, showDialog, titled } from './dialog.js';
@@ -8,10 +8,11 @@ import { attempt } from './toast.js';
 
 const PAGE = 1000;
 
-// askFolder returns the path of the chosen folder, or null. hidden(entry) leaves out folders that cannot be it.
-export async function askFolder({ api, start, title, hidden }) {
+// askFolder returns the path of the chosen folder, or null. hidden(entry) leaves out folders that cannot be it; action says
+// what is done there.
+export async function askFolder({ api, start, title, hidden, action }) {
   const choice = new FolderChoice({ api, hidden });
-  const ok = button({ label: t('move.here'), text: t('move.here'), kind: 'primary', testid: 'move-here', autofocus: true,
+  const ok = button({ label: action, text: action, kind: 'primary', testid: 'move-here', autofocus: true,
     onclick: () => dialog.close('ok') });
   const make = button({ icon: 'new-folder', label: t('files.newFolder'), text: t('files.newFolder'), testid: 'move-new-folder',
     onclick: () => choice.make() });

@@ -3,7 +3,7 @@
 
 import { kindOf, pictureType } from '../kinds.js';
 import { sorry, t } from '../words.js';
-import { h, icon } from './dom.js';
+import { button, h, icon } from './dom.js';
 
 const TEXT_LIMIT = 512 << 10;
 const PICTURE_LIMIT = 50 << 20; // of those that the page must hold
@@ -22,7 +22,8 @@ export function previewOf(entry, api) {
   };
   const element = h('div', { class: 'preview-content', 'aria-busy': 'true' });
   element.dataset.kind = kindOf(entry);
-  fill(element, context);
+  context.asText = () => asText(element, context);
+  fill(element, context, makers[kindOf(entry)] ?? unknown);
   const close = () => {
     stop.abort(new Error('closed'));
     for (const media of element.querySelectorAll('video, audio')) media.removeAttribute('src');
@@ -31,10 +32,8 @@ export function previewOf(entry, api) {
   return { element, close };
 }
 
-async function fill(element, context) {
-  const show = makers[kindOf(context.entry)] ?? nothing;
-  const waiting = h('p', { class: 'quiet' }, t('files.loading'));
-  element.append(waiting);
+async function fill(element, context, show) {
+  element.replaceChildren(h('p', { class: 'quiet' }, t('files.loading')));
   try {
     element.replaceChildren(...[await show(context)].flat());
   } catch (err) {
@@ -44,22 +43,28 @@ async function fill(element, context) {
   element.setAttribute('aria-busy', 'false');
 }
 
+// asText shows what the page knows no better way for: nobody wants to download a file only to see that it is a note.
+function asText(element, context) {
+  element.dataset.kind = 'text';
+  fill(element, context, text);
+}
+
 const makers = { image, video, audio, pdf, text };
 
 async function image({ entry, api, signal, urlOf }) {
   const type = pictureType(entry.FileName);
   if (type && entry.FileSize > PICTURE_LIMIT) return nothing({ entry });
-  const src = type ? urlOf(new Blob([await api.content(entry.ID, { bytes: PICTURE_LIMIT, signal })], { type })) : api.downloadURL(entry.ID);
+  const src = type ? urlOf(new Blob([await api.content(entry.ID, { bytes: PICTURE_LIMIT, signal })], { type })) : api.inlineURL(entry.ID);
   return instead(h('img', { src, alt: entry.FileName, testid: 'preview-image' }), entry);
 }
 
 function video({ entry, api }) {
-  const props = { src: api.downloadURL(entry.ID), controls: true, preload: 'metadata', playsInline: true };
+  const props = { src: api.inlineURL(entry.ID), controls: true, preload: 'metadata', playsInline: true };
   return instead(h('video', { ...props, 'aria-label': entry.FileName, testid: 'preview-video' }), entry);
 }
 
 function audio({ entry, api }) {
-  const props = { src: api.downloadURL(entry.ID), controls: true, preload: 'metadata' };
+  const props = { src: api.inlineURL(entry.ID), controls: true, preload: 'metadata' };
   return [icon('audio', 'large'), instead(h('audio', { ...props, 'aria-label': entry.FileName, testid: 'preview-audio' }), entry)];
 }
 
@@ -70,7 +75,10 @@ function instead(element, entry) {
 }
 
 async function pdf({ entry, api, signal, urlOf }) {
-  if (entry.FileSize > PDF_LIMIT || navigator.pdfViewerEnabled === false) return nothing({ entry });
+  if (entry.FileSize > PDF_LIMIT || navigator.pdfViewerEnabled === false) {
+    const link = h('a', { class: 'button', href: api.inlineURL(entry.ID), target: '_blank', rel: 'noopener' }, t('preview.tab'));
+    return [nothing({ entry }), link];
+  }
   const bytes = await api.content(entry.ID, { bytes: PDF_LIMIT, signal });
   const src = urlOf(new Blob([bytes], { type: 'application/pdf' }));
   return h('iframe', { src, title: entry.FileName, testid: 'preview-pdf' });
@@ -81,6 +89,12 @@ async function text({ entry, api, signal }) {
   const words = h('pre', { tabIndex: 0, testid: 'preview-text' }, decode(await bytes.arrayBuffer()));
   const rest = entry.FileSize > TEXT_LIMIT && h('p', { class: 'quiet' }, t('preview.beginning'));
   return [rest, words].filter(Boolean);
+}
+
+function unknown(context) {
+  const word = t('preview.asText');
+  const anyway = button({ label: word, text: word, testid: 'preview-as-text', onclick: () => context.asText() });
+  return context.entry.FileSize > 0 && kindOf(context.entry) === 'file' ? [nothing(context), anyway] : nothing(context);
 }
 
 function nothing({ entry }) {

@@ -7,6 +7,7 @@ import { previewOf } from './preview-content.js';
 import { showLink } from './route.js';
 import { attempt } from './toast.js';
 
+const SWIPE = 60; // pixels that a finger goes to turn the page
 const AHEAD = 5; // files before the end of what is loaded at which more is asked for
 
 export class Preview {
@@ -14,6 +15,7 @@ export class Preview {
   #content = null; // {element, close}
   #cameFromList = false;
   #asked = 0;
+  #finger = null; // where it came down
 
   constructor({ api }) {
     this.api = api;
@@ -75,6 +77,8 @@ export class Preview {
     this.#dialog.addEventListener('close', () => this.#closed());
     this.#dialog.addEventListener('keydown', (event) => this.#key(event));
     this.stage.addEventListener('click', (event) => event.target === this.stage && this.#leave());
+    this.stage.addEventListener('pointerdown', (event) => (this.#finger = event.pointerType === 'touch' ? event : null));
+    this.stage.addEventListener('pointerup', (event) => this.#lifted(event));
     document.body.append(this.#dialog);
     this.#dialog.showModal();
   }
@@ -112,6 +116,13 @@ export class Preview {
     if (!next) return;
     this.where.actions.selection.only(next.ID);
     location.replace(showLink(this.where.place, next.ID));
+  }
+
+  // lifted turns the page by a finger that went sideways; other ways are the browser's.
+  #lifted({ clientX, clientY, target }) {
+    if (!this.#finger || target.closest('video, audio')) return;
+    const [across, down] = [clientX - this.#finger.clientX, clientY - this.#finger.clientY];
+    if (Math.abs(across) > SWIPE && Math.abs(across) > 2 * Math.abs(down)) this.#step(across < 0 ? 1 : -1);
   }
 
   #askAhead() {

@@ -1,22 +1,37 @@
-// What the part of the address after # means: #/files/a/b, #/recent, #/trash, and after a ? what is shown over the list:
-// ?show=ID.
+// What the part of the address after # means: #/files/a/b, #/recent, #/trash, #/search?q=TEXT&in=FOLDER; and behind that
+// show=ID, a file that is shown over the list, or at=ID, an entry that is to be selected in it.
 
 export function parseRoute(hash) {
   const [place, query = ''] = hash.replace(/^#\/?/, '').split('?');
   const [view, ...segments] = place.split('/');
-  const show = new URLSearchParams(query).get('show');
-  if (view === 'recent' || view === 'trash') return { view, show, place: `#/${view}` };
+  const params = new URLSearchParams(query);
+  const over = { show: params.get('show'), at: params.get('at') };
+  if (view === 'recent' || view === 'trash') return { view, place: `#/${view}`, ...over };
+  if (view === 'search' && params.get('q')) {
+    const [text, below] = [params.get('q'), params.get('in') || '/'];
+    return { view, text, below, place: searchLink(text, below), ...over };
+  }
   const path = `/${segments.filter(Boolean).map(decode).join('/')}`;
-  return { view: 'files', path, show, place: folderLink(path) };
+  return { view: 'files', path, place: folderLink(path), ...over };
 }
 
 export function folderLink(path) {
   return `#/files${path.split('/').filter(Boolean).map((name) => `/${encodeURIComponent(name)}`).join('')}`;
 }
 
+// searchLink is the address of what is found by a text, everywhere or below a folder.
+export function searchLink(text, below = '/') {
+  return `#/search?${new URLSearchParams(below === '/' ? { q: text } : { q: text, in: below })}`;
+}
+
 // showLink is the address of a file shown over its list.
 export function showLink(place, id) {
-  return `${place}?show=${encodeURIComponent(id)}`;
+  return `${place}${place.includes('?') ? '&' : '?'}show=${encodeURIComponent(id)}`;
+}
+
+// homeLink is the address of an entry in its folder.
+export function homeLink({ ID, Path }) {
+  return `${folderLink(parentOf(Path))}?at=${encodeURIComponent(ID)}`;
 }
 
 export function join(path, name) {

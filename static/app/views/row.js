@@ -4,22 +4,24 @@ import { bytes, when } from '../format.js';
 import { hasThumbnail, kindOf } from '../kinds.js';
 import { language, t } from '../words.js';
 import { button, h, icon } from './dom.js';
+import { thumbnail as thumbnailFor } from './thumbnails.js';
 
-// makeRow builds a row. offers are its actions as [{name, icon, run}]; href is where its name leads, if anywhere.
-export function makeRow(entry, { href, offers, more, download, thumbnail, path }) {
+// makeRow builds a row. offers are its actions as [{name, icon, run}]; href is where its name leads, if anywhere; where is
+// the folder that it is in, as {path, href}; thumbnail the address of one; found is what was searched for.
+export function makeRow(entry, { href, offers, more, download, thumbnail, where, found }) {
   const row = h('div', { class: 'entry', role: 'row', testid: 'entry' },
     h('span', { class: 'pick', role: 'gridcell' }, tick(entry), mark(entry, thumbnail)),
-    h('span', { class: 'title', role: 'gridcell' }, nameOf(entry, href), path && h('span', { class: 'where quiet' }, path)),
+    h('span', { class: 'title', role: 'gridcell' }, nameOf(entry, href, found), where && placeOf(where)),
     h('span', { class: 'quiet time', role: 'gridcell' }, timeOf(entry)),
     h('span', { class: 'quiet size', role: 'gridcell' }, sizeOf(entry)),
     h('span', { class: 'actions', role: 'gridcell' }, actions(entry, { offers, more, download })));
   return label(row, entry);
 }
 
-export function makeTile(entry, { href, more, thumbnail }) {
+export function makeTile(entry, { href, more, thumbnail, found }) {
   const tile = h('div', { class: 'entry tile', role: 'gridcell', testid: 'entry' },
     h('span', { class: 'face' }, mark(entry, thumbnail)),
-    tick(entry), nameOf(entry, href),
+    tick(entry), nameOf(entry, href, found),
     h('span', { class: 'quiet size' }, sizeOf(entry)),
     h('span', { class: 'actions' }, actions(entry, { offers: [], more })));
   return label(tile, entry);
@@ -33,10 +35,11 @@ function label(element, { FileName, ID, Kind }) {
 }
 
 // showState brings what changes often up to date.
-export function showState(element, { selected, active, reachable, index }) {
+export function showState(element, { selected, active, reachable, index, away }) {
   element.setAttribute('aria-selected', String(selected));
   element.classList.toggle('selected', selected);
   element.classList.toggle('active', active);
+  element.classList.toggle('away', away);
   element.tabIndex = reachable ? 0 : -1;
   element.querySelector('[data-testid=entry-select]').checked = selected;
   if (element.role === 'row') element.setAttribute('aria-rowindex', index + 2); // the head is the first
@@ -49,15 +52,27 @@ function tick({ FileName }) {
 
 function mark(entry, thumbnail) {
   const kind = kindOf(entry);
-  if (!thumbnail || !hasThumbnail(entry)) return icon(kind, `kind ${kind}`);
-  const picture = h('img', { class: 'thumbnail', alt: '', loading: 'lazy', decoding: 'async', draggable: false, src: thumbnail });
-  picture.addEventListener('error', () => picture.replaceWith(icon(kind, `kind ${kind}`)));
-  return picture;
+  const plain = icon(kind, `kind ${kind}`);
+  return thumbnail && hasThumbnail(entry) ? thumbnailFor(thumbnail, plain) : plain;
 }
 
-function nameOf({ FileName }, href) {
+function placeOf({ path, href }) {
+  const name = path === '/' ? t('nav.root') : path.slice(1);
+  const props = { class: 'where quiet', title: name, testid: 'entry-where' };
+  return href ? h('a', { ...props, href, tabIndex: -1, draggable: false }, name) : h('span', props, name);
+}
+
+function nameOf({ FileName }, href, found) {
   const props = { class: 'name', title: FileName };
-  return href ? h('a', { ...props, href, tabIndex: -1, draggable: false }, FileName) : h('span', props, FileName);
+  const text = found ? marked(FileName, found) : FileName;
+  return href ? h('a', { ...props, href, tabIndex: -1, draggable: false }, text) : h('span', props, text);
+}
+
+// marked shows where in a name the text is; where the drive sees it otherwise than the page, nothing is marked.
+function marked(name, text) {
+  const at = name.toLowerCase().indexOf(text.toLowerCase());
+  if (at < 0 || name.toLowerCase().length !== name.length) return name;
+  return [name.slice(0, at), h('mark', {}, name.slice(at, at + text.length)), name.slice(at + text.length)];
 }
 
 function actions({ FileName }, { offers, more, download }) {
@@ -77,5 +92,5 @@ function sizeOf(entry) {
 }
 
 function timeOf(entry) {
-  return when(entry.LastUpdated || entry.UploadAt, language());
+  return when(entry.DeletedAt || entry.LastUpdated || entry.UploadAt, language());
 }

@@ -1,17 +1,22 @@
 // The bar that says how many entries are selected and offers what can be done with all of them.
 
-import { t } from '../words.js';
+import { bytes } from '../format.js';
+import { language, t } from '../words.js';
 import { button, h } from './dom.js';
+import { openMenu } from './menu.js';
 import { attempt } from './toast.js';
 
 export class SelectionBar {
   constructor({ selection, listing, actions }) {
     Object.assign(this, { selection, listing, actions });
     this.count = h('strong', { testid: 'selected', role: 'status' });
+    this.sum = h('span', { class: 'quiet', testid: 'selected-size' });
     this.offers = h('div', { class: 'tools' });
+    this.more = button({ icon: 'more', label: t('files.more'), kind: 'rest', testid: 'selection-more', 'aria-haspopup': 'menu',
+      onclick: () => openMenu(this.more, actions.offers(selection.entries()), t('files.actions')) });
     this.element = h('div', { class: 'bar selection', role: 'toolbar', 'aria-label': t('files.selection'), hidden: true },
       button({ icon: 'close', label: t('files.clearSelection'), testid: 'selection-clear', onclick: () => selection.clear() }),
-      this.count, this.offers);
+      h('div', { class: 'count' }, this.count, this.sum), this.offers, this.more);
     this.boxes = [];
     selection.addEventListener('change', () => this.#show());
     listing.addEventListener('change', () => this.#show());
@@ -47,11 +52,19 @@ export class SelectionBar {
     }
     if (size === this.shown && size !== 1) return;
     this.shown = size;
+    const entries = this.selection.entries();
     this.count.textContent = t('files.selected', { n: size });
+    this.sum.textContent = sumOf(entries);
     const had = this.offers.contains(document.activeElement);
-    const offers = size ? this.actions.offers(this.selection.entries()).filter((o) => !o.menuOnly) : [];
+    const offers = size ? this.actions.offers(entries).filter((o) => !o.menuOnly) : [];
     this.offers.replaceChildren(...offers.map(({ label, icon, run, testid, danger }) =>
       button({ icon, label, testid: testid.replace('do-', 'selection-'), kind: danger ? 'danger' : '', onclick: run })));
     if (had) this.offers.querySelector('button')?.focus();
   }
+}
+
+// sumOf is how large the files are together; what folders hold nobody knows yet.
+function sumOf(entries) {
+  if (!entries.length || entries.some((e) => e.Kind === 'folder')) return '';
+  return bytes(entries.reduce((sum, e) => sum + e.FileSize, 0), language());
 }

@@ -6,6 +6,7 @@ import { openAccount } from './account.js';
 import { brand, button, chooser, h, icon } from './dom.js';
 import { openMenu } from './menu.js';
 import { pickFiles } from './pick.js';
+import { SearchBox } from './search-box.js';
 
 const VIEWS = { files: 'drive', recent: 'recent', trash: 'trash' };
 
@@ -20,6 +21,7 @@ export class Shell {
     this.files = chooser({ multiple: true, testid: 'upload-input', onfiles: take });
     this.folder = chooser({ folders: true, multiple: true, testid: 'folder-input', onfiles: take });
     this.meter = new QuotaMeter();
+    this.search = new SearchBox();
     this.element = h('div', { class: 'drive' },
       h('a', { class: 'skip', href: '#place', onclick: (event) => this.#skip(event) }, t('nav.skip')),
       this.#head(), this.#side(), this.place, this.#bottom(), this.files, this.folder);
@@ -32,6 +34,7 @@ export class Shell {
 
   close() {
     this.stop.abort();
+    this.search.close();
   }
 
   showView(view) {
@@ -47,11 +50,11 @@ export class Shell {
   }
 
   #head() {
-    return h('header', { class: 'top' }, this.#mark(), this.offline, this.#account());
+    return h('header', { class: 'top' }, this.#mark(), this.search.element, this.offline, this.#account());
   }
 
   #mark() {
-    return h('a', { class: 'brand', href: '#/files' }, brand(), h('span', {}, 'Blinkdrive'));
+    return h('a', { class: 'brand', href: '#/files', 'aria-label': 'Blinkdrive' }, brand(), h('span', {}, 'Blinkdrive'));
   }
 
   #account() {
@@ -110,12 +113,13 @@ export class QuotaMeter {
     this.bar = h('div', { class: 'meter', role: 'meter', 'aria-valuemin': 0, 'aria-valuemax': 100 }, this.used, this.reserved);
     this.text = h('p', { class: 'quiet', testid: 'quota' });
     this.more = h('p', { class: 'quiet reserved-text', testid: 'quota-reserved' });
-    this.element = h('section', { class: 'quota', 'aria-label': t('quota.title'), hidden: true }, this.bar, this.text, this.more);
+    this.saved = h('p', { class: 'quiet saved', title: t('quota.savedWhy'), testid: 'quota-saved' });
+    this.element = h('section', { class: 'quota', 'aria-label': t('quota.title'), hidden: true }, this.bar, this.text, this.more, this.saved);
     if (figures) this.show(figures);
   }
 
   show(figures) {
-    const { Used, Reserved, Quota } = figures;
+    const { Used, Reserved, Quota, BytesSaved } = figures;
     const amount = (n) => bytes(n, language());
     const part = (n) => (Quota > 0 ? Math.min(100, (n / Quota) * 100) : 0);
     this.figures = figures;
@@ -123,6 +127,7 @@ export class QuotaMeter {
     this.bar.hidden = !(Quota > 0);
     this.text.textContent = t(Quota > 0 ? 'quota.used' : 'quota.plain', { used: amount(Used), total: amount(Quota) });
     this.more.textContent = Reserved > 0 ? t('quota.reserved', { amount: amount(Reserved) }) : '';
+    this.saved.replaceChildren(...(BytesSaved > 0 ? [icon('bolt'), h('span', {}, t('quota.saved', { amount: amount(BytesSaved) }))] : []));
     this.used.style.width = `${part(Used)}%`;
     this.reserved.style.width = `${Math.min(part(Reserved), 100 - part(Used))}%`;
     this.bar.setAttribute('aria-label', t('quota.title'));
