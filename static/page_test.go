@@ -51,6 +51,7 @@ func TestPage(t *testing.T) {
 		{"searching", testSearch},
 		{"several as one zip", testZip},
 		{"how full the drive is", testQuota},
+		{"signing up and in", testAccount},
 		{"thumbnails", testThumbnails},
 		{"more entries than are drawn", testWindow},
 		{"a hundred thousand entries", testHundredThousand},

@@ -38,7 +38,13 @@ func testSearch(t *testing.T, b *tab) {
 
 	b.fill(id("search"), "onerror")
 	b.waitListed(hostile)
-	b.wait(`!document.querySelector('#app img[src="x"]')`)
+	b.wait(`!document.querySelector('img[src="x"]')`)
+	b.click(in("entry", hostile, "entry-more"))
+	b.click(id("do-details"))
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=details] h2')?.textContent === %q`, hostile))
+	b.wait(`!document.querySelector('img[src="x"]')`)
+	b.click(id("dialog-close"))
+	b.wait(`!document.querySelector('dialog')`)
 	b.fill(id("search"), "nowhere")
 	b.wait(`document.querySelector('[data-testid=entries-message]').offsetParent`)
 	b.limit("back", chromedp.NavigateBack()) // the words that were written are one step

@@ -83,6 +83,7 @@ export class FolderView {
   }
 
   async #more() {
+    if (this.stop.signal.aborted) return; // somebody is elsewhere by now
     try {
       await this.listing.more();
     } catch (err) {
