@@ -36,6 +36,8 @@ func startBrowser(t *testing.T) context.Context {
 		chromedp.Flag("disable-backgrounding-occluded-windows", true),
 		chromedp.Flag("disable-renderer-backgrounding", true),
 		chromedp.Flag("disable-hang-monitor", true),
+		// A process in reserve for each of them costs as much as the one that is used.
+		chromedp.Flag("disable-features", "SpareRendererForSitePerProcess"),
 		chromedp.WindowSize(1280, 800),
 	}
 	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), flags...)

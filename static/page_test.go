@@ -26,8 +26,6 @@ func TestPage(t *testing.T) {
 		name string
 		test func(*testing.T, *tab)
 	}{
-		{"how it looks", testLooks},
-		{"how it looks in front", testLooksInFront},
 		{"light and dark", testTheme},
 		{"two languages, both complete", testLanguages},
 		{"folders, names and the trash", testTree},
@@ -61,9 +59,12 @@ func TestPage(t *testing.T) {
 		{"previews", testPreview},
 		{"names that are taken", testClash},
 		{"a name that is taken meanwhile", testLateClash},
-		{"a folder of 2,000 files", testFolder},
 		{"a handle is kept", testHandle},
 		{"all at once", testAll},
+		// Long ones stand last: the last are started first.
+		{"how it looks", testLooks},
+		{"how it looks in front", testLooksInFront},
+		{"a folder of 2,000 files", testFolder},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

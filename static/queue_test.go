@@ -130,12 +130,12 @@ func testFolder(t *testing.T, b *tab) {
 	if n != files {
 		t.Errorf("%d of %d files arrived", n, files)
 	}
-	b.visit("#/files")
-	b.waitListed("project")
+	b.visit("#/files/project")
+	b.waitListed("part 3")
 	b.click(id("uploads-clear"))
 	forms := b.line.count("/file/upload")
-	b.drop(dir) // again: everything is there
-	b.waitAllDone(files + 1)
+	b.drop(filepath.Join(dir, "part 3")) // again: everything is there
+	b.waitAllDone(files / 4)
 	if n := b.line.count("/file/upload"); n != forms {
 		t.Errorf("%d forms brought what was there", n-forms)
 	}
