@@ -15,6 +15,8 @@ const (
 	checkpointEvery = 64 << 20
 	// writeBackEvery is how many bytes the follower leaves behind before it has the kernel write them to the disk.
 	writeBackEvery = 8 << 20
+	// maxBehind is how many bytes of the contiguous prefix may wait for the follower before acknowledgements wait too.
+	maxBehind = 32 << 20
 )
 
 // A checkpoint is the state of both hashes after the first offset bytes of an upload.

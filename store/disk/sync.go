@@ -40,6 +40,7 @@ func (u *upload) Drop(_ context.Context, indexes []int) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.verified.Store(false)
+	defer func() { u.hashed = u.follower.offset }()
 	// Where it ends early, some are dropped already: their bytes may change, and must not stay in the hash. The journal is
 	// synced, since after a power cut it must not call chunks held whose places have been written anew.
 	return errors.Join(u.drop(indexes), u.rollBack(), u.journal.file.Sync())
@@ -103,13 +104,45 @@ func (u *upload) followOn() {
 			// Verify meets the same error and reports it to somebody.
 			u.staging.opts.Log.Error("hash follower stopped", "upload", u.id, "err", err)
 		}
+		if !u.goesOn(offset, err) {
+			return
+		}
+	}
+}
+
+// goesOn tells those who wait how far the follower has come, and whether it has to go on.
+func (u *upload) goesOn(offset int64, err error) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.hashed = offset
+	u.following = err == nil && offset < u.prefixEnd() && !u.gone.Load()
+	if u.onward != nil {
+		close(u.onward)
+		u.onward = nil
+	}
+	return u.following
+}
+
+// pace holds an acknowledgement back while the follower is far behind: bytes would come faster than they can be hashed, and
+// complete would have to wait for all that is left. It never waits for bytes of other chunks, nor with a follower that has
+// stopped.
+func (u *upload) pace(ctx context.Context) {
+	for {
 		u.mu.Lock()
-		if err != nil || offset >= u.prefixEnd() || u.gone.Load() {
-			u.following = false
+		if !u.following || u.prefixEnd()-u.hashed <= maxBehind {
 			u.mu.Unlock()
 			return
 		}
+		if u.onward == nil {
+			u.onward = make(chan struct{})
+		}
+		onward := u.onward
 		u.mu.Unlock()
+		select {
+		case <-onward:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

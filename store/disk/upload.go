@@ -55,7 +55,9 @@ type upload struct {
 	prefix    int      // chunks 1..prefix are held
 	writing   map[int]chan struct{}
 	following bool
-	syncTimer *time.Timer // running while there is something to sync
+	hashed    int64         // how far the follower has come, or further behind
+	onward    chan struct{} // closed when it has come further or has ended; nil while nobody waits for that
+	syncTimer *time.Timer   // running while there is something to sync
 }
 
 func newUpload(s *Staging, id store.UploadID) *upload {
@@ -95,7 +97,11 @@ func (u *upload) WriteChunk(ctx context.Context, index int, r io.Reader, want st
 	if err != nil {
 		return false, err
 	}
-	return true, u.hold(c)
+	if err := u.hold(c); err != nil {
+		return false, err
+	}
+	u.pace(ctx)
+	return true, nil
 }
 
 // lockChunk makes the caller the only one at work on a chunk.
@@ -358,6 +364,7 @@ func (u *upload) load() error {
 		u.closeFiles()
 		return err
 	}
+	u.hashed = u.follower.offset
 	return nil
 }
 
