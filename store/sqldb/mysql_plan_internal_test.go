@@ -92,6 +92,9 @@ func TestMySQLReadsFewRows(t *testing.T) {
 		{"possession", func(ctx context.Context) error { return ignore(db.Possesses(ctx, u.ID, digest)) }},
 		{"entry by digest", func(ctx context.Context) error { return ignore(db.EntryByDigest(ctx, u.ID, digest)) }},
 		{"entry at a path", func(ctx context.Context) error { return ignore(db.EntryAt(ctx, u.ID, store.Path{"b1", "c7"})) }},
+		{"depth", func(ctx context.Context) error {
+			return db.read(ctx, func(ctx context.Context, t tx) error { return ignore(t.height(ctx, u.ID, 10_001)) })
+		}},
 		{"path", func(ctx context.Context) error { return ignore(db.PathOf(ctx, u.ID, "c7")) }},
 		{"blob", func(ctx context.Context) error { return ignore(db.BlobInUse(ctx, someLocation().Name())) }},
 		{"multipart", func(ctx context.Context) error { return ignore(db.MultipartInUse(ctx, someLocation().Name(), "x")) }},

@@ -74,3 +74,13 @@ func TestListingsUseIndexes(t *testing.T) {
 		}
 	}
 }
+
+// Going down a tree costs what is below: from each folder straight to those in it.
+func TestDescentUsesIndex(t *testing.T) {
+	t.Parallel()
+	db, _ := openInternal(t)
+	got := plan(t, db, db.dialect.descent()+`SELECT id FROM down`, 7, 1)
+	if !strings.Contains(got, "(user_id=? AND parent_id=? AND alive=? AND kind=?)") {
+		t.Error(got)
+	}
+}

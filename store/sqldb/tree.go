@@ -77,24 +77,26 @@ func (t tx) foldersBelow(ctx context.Context, user store.UserID, id int64) ([]in
 		err = s.Scan(&id)
 		return id, err
 	}
-	return all(ctx, t, scan, `WITH RECURSIVE down (id) AS (
-			SELECT id FROM tbl_user_file WHERE id = ?
-			UNION ALL
-			SELECT f.id FROM down JOIN tbl_user_file f ON f.parent_id = down.id
-			WHERE f.user_id = ? AND f.alive = 1 AND f.kind = 0
-		) SELECT id FROM down`, id, user)
+	return all(ctx, t, scan, t.db.dialect.descent()+`SELECT id FROM down`, id, user)
 }
 
 // height returns how many visible folders lie below one another in a folder; 0 for one without subfolders.
 func (t tx) height(ctx context.Context, user store.UserID, id int64) (int, error) {
 	var n int
-	err := t.get(ctx, `WITH RECURSIVE down (id, n) AS (
+	err := t.get(ctx, t.db.dialect.descent()+`SELECT COALESCE(MAX(n), 0) FROM down`, []any{id, user}, &n)
+	return n, err
+}
+
+// descent begins a query with the table down: a folder, by its number and the user's, and the visible folders below it, with how
+// deep they are. CROSS JOIN makes SQLite go from each folder to those in it; left to choose, it reads all folders of the user
+// for each of them.
+func (d dialect) descent() string {
+	return `WITH RECURSIVE down (id, n) AS (
 			SELECT id, 0 FROM tbl_user_file WHERE id = ?
 			UNION ALL
-			SELECT f.id, down.n + 1 FROM down JOIN tbl_user_file f ON f.parent_id = down.id
+			SELECT f.id, down.n + 1 FROM down CROSS JOIN tbl_user_file f` + d.by("ix_folder_name") + ` ON f.parent_id = down.id
 			WHERE f.user_id = ? AND f.alive = 1 AND f.kind = 0
-		) SELECT COALESCE(MAX(n), 0) FROM down`, []any{id, user}, &n)
-	return n, err
+		) `
 }
 
 // fits reports whether an entry may lie in a folder, with all that is below it, without going too deep. parents is the folder's
