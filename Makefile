@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 LDFLAGS  := -X main.version=$(VERSION)
 TIMEOUT  ?= 15m
 
-.PHONY: all run build test check bench bench-short bench-micro demo clean
+.PHONY: all run build test check bench bench-ceph bench-short bench-micro demo clean
 
 all: build
 
@@ -34,6 +34,11 @@ check:
 bench:
 	$(GO) build -o bin/benchmark ./cmd/internal/bench
 	./bin/benchmark $(BENCH)
+
+# What needs an object store: downloads streamed from Ceph and transfers to it, in about ten minutes; see testenv for the packages.
+bench-ceph:
+	$(GO) build -o bin/benchmark ./cmd/internal/bench
+	./bin/benchmark -ceph -out bin/bench-ceph $(BENCH)
 
 # The same as a smoke test: nothing in it is said about time.
 bench-short:

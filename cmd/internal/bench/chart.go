@@ -9,22 +9,31 @@ import (
 // The chart's measures, in pixels.
 const (
 	chartWidth = 760
-	chartLeft  = 110
-	chartRight = 110
-	barHeight  = 14
-	barGap     = 4
-	groupGap   = 34
+	chartLeft  = 118
+	chartRight = 96
+	chartHead  = 64
+	barHeight  = 15
+	barGap     = 5
+	groupGap   = 46
 )
 
-// colours of the peers, in the order of the tables; they are legible on white and on black.
+// colours of the peers. The drive's stands out.
 var colours = map[string]string{
-	nameDrive: "#2f81f7", nameBefore: "#a5c8ff", nameRaw: "#8b949e", nameHash: "#b08800", nameTusd: "#bf5af2", nameNginx: "#2da44e",
+	nameDrive: "#2563eb", nameBefore: "#93b4f5", nameRaw: "#c3cad5", nameHash: "#aab4c3", nameTusd: "#b9a7d6", nameNginx: "#9ccbb0",
+	nameRclone: "#d9b58f", nameDirect: "#c3cad5",
 }
+
+const chartStyle = `<style>
+text { font-family: system-ui, -apple-system, "Segoe UI", "Noto Sans", sans-serif; font-size: 12px; fill: #475467; }
+.head { font-size: 16px; font-weight: 600; fill: #101828; } .title { font-size: 13px; font-weight: 600; fill: #101828; }
+.ours { font-weight: 600; fill: #1d4ed8; } .spread { stroke: #101828; stroke-opacity: .45; } .rule { stroke: #eaecf0; }
+</style>
+`
 
 // chart draws a group of bars for each row that has a rate, each group to a scale of its own.
 func (r *report) chart() []byte {
 	var b bytes.Buffer
-	y := 10
+	y := chartHead - groupGap/2
 	for _, res := range r.Rows {
 		for _, m := range res.metrics {
 			if m.chart && len(res.Samples) > 1 {
@@ -32,14 +41,18 @@ func (r *report) chart() []byte {
 			}
 		}
 	}
-	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n"+
-		`<rect width="100%%" height="100%%" fill="white"/>`+"\n", chartWidth, y+20, chartWidth, y+20)
+	height := y + 24
+	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img">`+"\n"+chartStyle+
+		`<path d="M0 0h%dv%dH0z" fill="#ffffff"/>`+"\n", chartWidth, height, chartWidth, height, chartWidth, height)
+	head += fmt.Sprintf(`<text class="head" x="20" y="32">Longer is faster</text><text x="20" y="50">%d CPUs, client included; medians, and lines from the lowest to the highest</text>`+"\n", r.CPUs)
 	return append(append([]byte(head), b.Bytes()...), "</svg>\n"...)
 }
 
 // bars draws one group below y and returns where it ends.
 func (r result) bars(b *bytes.Buffer, m metric, y int) int {
-	fmt.Fprintf(b, `<text x="10" y="%d" font-weight="bold">%s (%s)</text>`+"\n", y-8, html.EscapeString(r.Title), html.EscapeString(m.unit))
+	fmt.Fprintf(b, `<path class="rule" d="M20 %dH%d"/>`, y-28, chartWidth-20)
+	fmt.Fprintf(b, `<text class="title" x="20" y="%d">%s<tspan font-weight="400" fill="#667085"> · %s</tspan></text>`+"\n",
+		y-9, html.EscapeString(r.Title), html.EscapeString(m.unit))
 	most := 0.0
 	for _, peer := range order {
 		if s, ok := r.of(peer, m.key); ok {
@@ -51,14 +64,22 @@ func (r result) bars(b *bytes.Buffer, m metric, y int) int {
 		if !ok || most == 0 {
 			continue
 		}
-		scale := float64(chartWidth-chartLeft-chartRight) / most
-		mid := y + barHeight/2
-		fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, chartLeft-8, y+barHeight-3, html.EscapeString(peer))
-		fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.0f" height="%d" fill="%s"/>`, chartLeft, y, s.Median*scale, barHeight, colours[peer])
-		fmt.Fprintf(b, `<line x1="%.0f" x2="%.0f" y1="%d" y2="%d" stroke="#24292f"/>`,
-			chartLeft+s.Low*scale, chartLeft+s.High*scale, mid, mid)
-		fmt.Fprintf(b, `<text x="%.0f" y="%d">%s</text>`+"\n", chartLeft+s.High*scale+6, y+barHeight-3, figure(s.Median))
+		bar(b, peer, s, y, float64(chartWidth-chartLeft-chartRight)/most)
 		y += barHeight + barGap
 	}
 	return y
+}
+
+// bar draws the median of one peer and the spread around it.
+func bar(b *bytes.Buffer, peer string, s spread, y int, scale float64) {
+	class := ""
+	if peer == nameDrive {
+		class = ` class="ours"`
+	}
+	text, mid := y+barHeight-3, float64(y)+barHeight/2.0
+	low, high := chartLeft+s.Low*scale, chartLeft+s.High*scale
+	fmt.Fprintf(b, `<text%s x="%d" y="%d" text-anchor="end">%s</text>`, class, chartLeft-10, text, html.EscapeString(peer))
+	fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.1f" height="%d" rx="3" fill="%s"/>`, chartLeft, y, s.Median*scale, barHeight, colours[peer])
+	fmt.Fprintf(b, `<path class="spread" d="M%.1f %.1fH%.1fM%.1f %.1fv6M%.1f %.1fv6"/>`, low, mid, high, low, mid-3, high, mid-3)
+	fmt.Fprintf(b, `<text%s x="%.1f" y="%d">%s</text>`+"\n", class, max(high, chartLeft+s.Median*scale)+8, text, figure(s.Median))
 }

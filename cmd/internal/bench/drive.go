@@ -31,7 +31,7 @@ const (
 
 // startDrive starts it with nothing set but what keeps it from refusing the work. Transfers do not run: what they do is
 // a measurement of its own.
-func (b *bench) startDrive(ctx context.Context, bin, dir string) (live, error) {
+func (b *bench) startDrive(ctx context.Context, bin, dir string, more ...string) (live, error) {
 	addr, err := testenv.FreeAddr()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (b *bench) startDrive(ctx context.Context, bin, dir string) (live, error) {
 	if b.pprof != "" {
 		env = append(env, "BLINKDRIVE_ADMIN_LISTEN="+b.pprof)
 	}
-	s := testenv.Setting{Bin: bin, Data: filepath.Join(dir, "data"), Addr: addr, Env: env}
+	s := testenv.Setting{Bin: bin, Data: filepath.Join(dir, "data"), Addr: addr, Env: append(env, more...)}
 	p, err := launch(ctx, dir, addr, "/readyz", s.Command(context.WithoutCancel(ctx), "serve"))
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ type setting struct {
 	dir    string // where data goes while it is measured
 	out    string
 	limit  time.Duration
+	ceph   bool
 	pprof  string // address of the drive's pprof; empty is off
 }
 
@@ -59,6 +60,7 @@ func parse(args []string, errs io.Writer) (setting, error) {
 	f.StringVar(&s.dir, "dir", "", "folder for the data; the system's temporary folder where not given")
 	f.StringVar(&s.out, "out", "bin/bench", "folder for table, JSON and chart")
 	f.DurationVar(&s.limit, "limit", 13*time.Minute, "after which no row begins another round")
+	f.BoolVar(&s.ceph, "ceph", false, "the rows at an object store instead of the others: each has a private Ceph, of Debian's packages")
 	f.StringVar(&s.pprof, "pprof", "", "address on which the drive offers pprof meanwhile")
 	if err := f.Parse(args); err != nil {
 		return s, err
@@ -104,7 +106,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 
 func chosen(s setting) []row {
 	var list []row
-	for _, r := range rows(s.short) {
+	for _, r := range rows(s.short, s.ceph) {
 		if s.rows.MatchString(r.name) {
 			list = append(list, r)
 		}

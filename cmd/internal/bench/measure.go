@@ -86,7 +86,7 @@ func (b *bench) sample(ctx context.Context, r row, p peer) (sample, error) {
 		return sample{}, err
 	}
 	defer l.process().kill()
-	t := &trial{bench: b, live: l, drive: p.name == nameDrive || p.name == nameBefore, values: values{}}
+	t := &trial{bench: b, live: l, drive: slices.Contains([]string{nameDrive, nameBefore, nameDirect}, p.name), values: values{}}
 	if err := r.run(ctx, t); err != nil {
 		said, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return sample{}, fmt.Errorf("%w\nits log ends with:\n%s", err, said[max(0, len(said)-2000):])
@@ -108,30 +108,54 @@ type usage struct {
 	wall, cpu time.Duration // cpu is the server's
 	written   int64         // to the disk, by the server
 	peak      int64         // of its memory
+	rest      int64         // its memory before
 }
 
 // measure does some work and looks at what it takes.
 func (t *trial) measure(work func() error) (usage, error) {
+	t.calm()
+	pid := t.process().pid
+	forgetPeak(pid)
+	rest, before, cpu, written := peakMemory(pid), t.load(), cpuTime(pid), bytesWritten(pid)
+	begun := time.Now()
+	err := work()
+	u := usage{wall: time.Since(begun), cpu: cpuTime(pid) - cpu, written: bytesWritten(pid) - written, peak: peakMemory(pid), rest: rest}
+	t.blame(before, u)
+	return u, err
+}
+
+// calm makes the machine as it is before every measurement.
+func (t *trial) calm() {
 	warm := int64(2 * gib)
 	if t.short {
 		warm = 64 * mib
 	}
 	warmMemory(warm)
 	syncAll()
-	pid := t.process().pid
-	forgetPeak(pid)
-	busy, own, cpu, written := busyTime(), ownTime(), cpuTime(pid), bytesWritten(pid)
-	begun := time.Now()
-	err := work()
-	u := usage{wall: time.Since(begun), cpu: cpuTime(pid) - cpu, written: bytesWritten(pid) - written, peak: peakMemory(pid)}
-	foreign := busyTime() - busy - (ownTime() - own) - u.cpu
+}
+
+// load is what the machine has worked so far for others than the peer: with a Ceph that it needs not counted.
+func (t *trial) load() time.Duration {
+	sum := busyTime() - ownTime()
+	if l, ok := t.live.(interface{ helpers() []int }); ok {
+		for _, pid := range l.helpers() {
+			sum -= cpuTime(pid)
+		}
+	}
+	return sum
+}
+
+// blame notes what others have worked since load was before.
+func (t *trial) blame(before time.Duration, u usage) {
+	foreign := t.load() - before - u.cpu
 	t.foreign = max(t.foreign, foreign.Seconds()/u.wall.Seconds()/float64(cpus()))
-	return u, err
 }
 
 // newFile is a file for this trial.
-func (t *trial) newFile(size int64) file {
-	f := newFile(newNoise(), size)
+func (t *trial) newFile(size int64) file { return t.fileOf(newNoise(), size) }
+
+func (t *trial) fileOf(noise []byte, size int64) file {
+	f := newFile(noise, size)
 	if t.drive {
 		f.known = f.digest()
 	}

@@ -21,6 +21,8 @@ const (
 	nameHash   = "raw+hash"
 	nameTusd   = "tusd"
 	nameNginx  = "nginx"
+	nameRclone = "rclone"
+	nameDirect = "direct"
 )
 
 // A peer is a server that can be measured.
@@ -44,6 +46,9 @@ var errCannot = errors.New("this peer cannot do that")
 
 // findPeers builds or finds the servers. One that there is not is left out, with a word about it.
 func (b *bench) findPeers(ctx context.Context) (map[string]peer, error) {
+	if b.ceph {
+		return b.findCephPeers(ctx)
+	}
 	list := []peer{b.rawPeer(nameRaw, false), b.rawPeer(nameHash, true)}
 	bin, err := b.buildDrive(ctx)
 	if err != nil {
@@ -58,16 +63,28 @@ func (b *bench) findPeers(ctx context.Context) (map[string]peer, error) {
 	} else {
 		list = append(list, peer{nameTusd, func(ctx context.Context, dir string) (live, error) { return startTusd(ctx, bin, dir) }})
 	}
-	if bin, err := exec.LookPath("nginx"); err != nil {
+	if bin, err := lookServer("nginx"); err != nil {
 		b.tell("nginx is left out: it is not installed")
 	} else {
 		list = append(list, peer{nameNginx, func(ctx context.Context, dir string) (live, error) { return startNginx(ctx, bin, dir) }})
 	}
+	return byName(list), nil
+}
+
+// lookServer finds a program that may be where the PATH of many users does not lead.
+func lookServer(name string) (string, error) {
+	if bin, err := exec.LookPath(name); err == nil {
+		return bin, nil
+	}
+	return exec.LookPath(filepath.Join("/usr/sbin", name))
+}
+
+func byName(list []peer) map[string]peer {
 	peers := map[string]peer{}
 	for _, p := range list {
 		peers[p.name] = p
 	}
-	return peers, nil
+	return peers
 }
 
 func (b *bench) rawPeer(name string, hash bool) peer {

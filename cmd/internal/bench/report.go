@@ -53,7 +53,7 @@ func (r *report) finish(took time.Duration) {
 
 func (r *report) json() ([]byte, error) { return json.MarshalIndent(r, "", "  ") }
 
-var order = []string{nameDrive, nameBefore, nameRaw, nameHash, nameTusd, nameNginx}
+var order = []string{nameDrive, nameBefore, nameRaw, nameHash, nameTusd, nameNginx, nameRclone, nameDirect}
 
 func (r *report) markdown() string {
 	var b strings.Builder

@@ -42,6 +42,7 @@ var ( // what many rows have
 	complete = metric{"complete", "complete", "ms", false}
 	written  = metric{"written", "written per byte", "", false}
 	memory   = metric{"memory", "peak memory", "MiB", false}
+	grown    = metric{"grown", "memory above that at rest", "MiB", false}
 	p99      = metric{"p99", "p99", "ms", false}
 )
 
@@ -49,13 +50,16 @@ var ( // what many rows have
 type sizes struct {
 	big, mid                 int64
 	small, tiny, asks, users int
-	chunks, entries          int
+	chunks, entries, moved   int
 }
 
-func rows(short bool) []row {
-	z := sizes{big: gib, mid: 64 * mib, small: 200, tiny: 1000, asks: 1000, users: 16, chunks: 10_000, entries: 100_000}
+func rows(short, ceph bool) []row {
+	z := sizes{big: gib, mid: 64 * mib, small: 200, tiny: 1000, asks: 1000, users: 16, chunks: 10_000, entries: 100_000, moved: 500}
 	if short {
-		z = sizes{big: 32 * mib, mid: 16 * mib, small: 32, tiny: 64, asks: 50, users: 4, chunks: 100, entries: 2000}
+		z = sizes{big: 32 * mib, mid: 16 * mib, small: 32, tiny: 64, asks: 50, users: 4, chunks: 100, entries: 2000, moved: 20}
+	}
+	if ceph {
+		return cephRows(z)
 	}
 	return append(append(bigRows(z), smallRows(z)...), queryRows(z)...)
 }
@@ -106,10 +110,12 @@ func size(n int64) string {
 
 // note takes down what moving bytes took.
 func (t *trial) note(u usage, bytes int64) {
+	t.values["wall"] = u.wall.Seconds()
 	t.values["rate"] = float64(bytes) / mib / u.wall.Seconds()
 	t.values["cpu"] = u.cpu.Seconds() * gib / float64(bytes)
 	t.values["written"] = float64(u.written) / float64(bytes)
 	t.values["memory"] = float64(u.peak) / mib
+	t.values["grown"] = float64(u.peak-u.rest) / mib
 }
 
 func uploadRun(bytes int64, conns int) func(context.Context, *trial) error {

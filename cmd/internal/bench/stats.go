@@ -47,9 +47,18 @@ func (r result) of(peer, metric string) (spread, bool) {
 
 // ratio is the drive's metric over that of a peer in the same round: what disturbs both hardly shows.
 func (r result) ratio(metric, peer string) (spread, bool) {
+	ours, _ := quiet(r.Samples[nameDrive])
+	others, _ := quiet(r.Samples[peer])
+	if s, ok := ratio(metric, ours, others); ok {
+		return s, ok
+	}
+	return ratio(metric, r.Samples[nameDrive], r.Samples[peer]) // no round was quiet for both
+}
+
+func ratio(metric string, ours, others []sample) (spread, bool) {
 	var vs []float64
-	for _, mine := range r.Samples[nameDrive] {
-		for _, theirs := range r.Samples[peer] {
+	for _, mine := range ours {
+		for _, theirs := range others {
 			a, ok := mine.Values[metric]
 			if b := theirs.Values[metric]; mine.Round == theirs.Round && ok && b != 0 {
 				vs = append(vs, a/b)
