@@ -19,15 +19,14 @@ func writeOK(w http.ResponseWriter, data any) error {
 
 // writeCode answers with the envelope.
 func writeCode(w http.ResponseWriter, code api.Code, status int, msg string, data any) error {
-	env := api.Envelope{Code: code, Msg: msg}
-	if data != nil {
-		raw, err := json.Marshal(data)
-		if err != nil {
-			return fmt.Errorf("answer: %w", err)
-		}
-		env.Data = raw
-	}
-	return writeJSON(w, status, env)
+	return writeJSON(w, status, envelope{Code: code, Msg: msg, Data: data})
+}
+
+// An envelope is an api.Envelope whose data is written in one go with it.
+type envelope struct {
+	Code api.Code `json:"code"`
+	Msg  string   `json:"msg"`
+	Data any      `json:"data,omitempty"`
 }
 
 // writeBare answers with v alone, as old clients expect it from meta, query and update.

@@ -142,3 +142,38 @@ func BenchmarkCompleteTogether(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkToken is what each request pays to know who asks.
+func BenchmarkToken(b *testing.B) {
+	db, _ := openInternal(b)
+	tok := store.Token{Hash: store.TokenHash{1}, User: benchUser(b, db).ID, Scope: "all", Device: "bench", Created: time.Now(),
+		Expires: time.Now().Add(time.Hour)}
+	if err := db.AddToken(b.Context(), tok); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context()) // as a request's
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := db.Token(ctx, tok.Hash, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLink is an instant upload: one more entry of a content that is there.
+func BenchmarkLink(b *testing.B) {
+	db, _ := openInternal(b)
+	u := benchUser(b, db)
+	c := benchCompletion(u, 1)
+	if _, err := db.CompleteUploads(b.Context(), []store.Completion{c}); err != nil {
+		b.Fatal(err)
+	}
+	n := store.NewEntry{User: u.ID, Digest: c.Sums.Digest, Size: c.Sums.Size, When: time.Now()}
+	for i := 0; b.Loop(); i++ {
+		n.Name = fmt.Sprintf("link %d.txt", i)
+		if _, err := db.LinkContent(b.Context(), n); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -62,16 +62,15 @@ func (db *DB) MarkContent(ctx context.Context, d store.Digest, from store.Locati
 
 // Possesses implements store.Contents.
 func (db *DB) Possesses(ctx context.Context, user store.UserID, d store.Digest) (bool, error) {
-	var found bool
-	err := db.read(ctx, func(ctx context.Context, t tx) (err error) {
-		found, err = t.has(ctx, `SELECT 1 FROM tbl_user_file
-			WHERE content_id = (SELECT id FROM tbl_file WHERE file_sha1 = ?) AND user_id = ? LIMIT 1`, d.String(), user)
-		return err
-	})
-	if err != nil {
+	scan := func(row scanner) (n int, err error) { return n, row.Scan(&n) }
+	_, err := find(ctx, db, scan, `SELECT 1 FROM tbl_user_file
+		WHERE content_id = (SELECT id FROM tbl_file WHERE file_sha1 = ?) AND user_id = ? LIMIT 1`, d.String(), user)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
 		return false, fmt.Errorf("possession of %s: %w", d, err)
 	}
-	return found, nil
+	return true, nil
 }
 
 // BlobInUse implements store.Contents.
@@ -154,10 +153,8 @@ func (t tx) insertContent(ctx context.Context, c store.Completion) (store.Conten
 	if err := t.notGarbage(ctx, c.Location); err != nil {
 		return store.Content{}, false, err
 	}
-	content, err := t.content(ctx, c.Sums.Digest)
-	if err != nil {
-		return content, false, err
-	}
+	content := store.Content{ID: id, Sums: c.Sums, Location: c.Location, Status: store.ContentLive,
+		Created: stored(c.When), Verified: stored(c.When)}
 	return content, true, t.addTransfer(ctx, id, c)
 }
 

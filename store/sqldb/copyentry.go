@@ -166,7 +166,10 @@ func (t tx) copyRows(ctx context.Context, original row, below []row, folder int6
 		kind = kindFile
 	}
 	top, err := t.insertEntry(ctx, store.NewEntry{User: original.User, Name: to.Name, Size: original.Content.Sums.Size,
-		Modified: original.Modified, When: to.When}, kind, original.Content.ID, folder)
+		Modified: original.Modified, When: to.When}, kind, original.Content, folder)
+	if err == nil && kind == kindFile {
+		top, err = t.entry(ctx, top.id) // its content has more references than the original was read with
+	}
 	if err != nil || len(below) == 0 {
 		return top, err
 	}

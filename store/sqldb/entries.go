@@ -175,7 +175,7 @@ func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name
 	at, err := t.child(ctx, user, parent, name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		e, err := t.insertEntry(ctx, store.NewEntry{User: user, Name: name, When: now}, kindFolder, 0, parent)
+		e, err := t.insertEntry(ctx, store.NewEntry{User: user, Name: name, When: now}, kindFolder, store.Content{}, parent)
 		return spot{id: e.id, entry: e.ID, kind: kindFolder}, err
 	case err == nil && at.kind != kindFolder:
 		return at, store.ErrExists
@@ -210,11 +210,13 @@ func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent 
 	if err != nil {
 		return row{}, false, err
 	}
-	e, err := t.insertEntry(ctx, n, kindFile, c.ID, parent)
+	c.Refs++
+	e, err := t.insertEntry(ctx, n, kindFile, c, parent)
 	return e, true, err
 }
 
-func (t tx) insertEntry(ctx context.Context, n store.NewEntry, kind int, content, parent int64) (row, error) {
+// insertEntry makes an entry in a folder and returns it, as it would be read again. c is the content that it shows.
+func (t tx) insertEntry(ctx context.Context, n store.NewEntry, kind int, c store.Content, parent int64) (row, error) {
 	if err := store.CheckName(n.Name); err != nil {
 		return row{}, err
 	}
@@ -222,20 +224,24 @@ func (t tx) insertEntry(ctx context.Context, n store.NewEntry, kind int, content
 	if err != nil {
 		return row{}, err
 	}
+	e := row{parent: parent, seq: seq, Entry: store.Entry{
+		ID: store.NewEntryID(), User: n.User, Name: n.Name, Kind: store.Folder, Content: c,
+		Modified: stored(n.Modified), Created: stored(n.When), Updated: stored(n.When), Revision: 1, Change: seq,
+	}}
 	var contentID any
-	if content != 0 {
-		contentID = content
+	if kind == kindFile {
+		e.Kind, contentID = store.File, c.ID
 	}
-	id, err := t.insert(ctx, `INSERT INTO tbl_user_file (entry_id, user_id, parent_id, file_name, kind, content_id, file_size,
+	e.id, err = t.insert(ctx, `INSERT INTO tbl_user_file (entry_id, user_id, parent_id, file_name, kind, content_id, file_size,
 		status, alive, modified_at, created_at, updated_at, seq, revision, change_seq, deleted_at, trash_root)
 		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, ?, ?, ?, ?, 1, ?, NULL, NULL)`,
-		string(store.NewEntryID()), n.User, parent, n.Name, kind, contentID, n.Size,
+		string(e.ID), n.User, parent, n.Name, kind, contentID, n.Size,
 		optMicros(n.Modified), micros(n.When), micros(n.When), seq, seq)
 	if t.db.dialect.duplicate(err) {
 		return row{}, errAgain
 	}
-	if err != nil {
-		return row{}, err
+	if err != nil || parent == 0 {
+		return e, err
 	}
-	return t.entry(ctx, id)
+	return e, t.get(ctx, `SELECT entry_id FROM tbl_user_file WHERE id = ?`, []any{parent}, &e.Parent)
 }

@@ -175,11 +175,24 @@ func list[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), que
 
 func find[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), query string, args ...any) (T, error) {
 	var found T
+	if err := ctx.Err(); err != nil {
+		return found, err
+	}
+	ctx = db.brief(ctx)
 	err := db.reading(func() (err error) {
 		found, err = first(ctx, db.r, scan, query, args...)
 		return err
 	})
 	return found, err
+}
+
+// brief is the context of a read of one row. Where the engine runs in this process the read is over before anybody could
+// interrupt it, and to watch over its caller takes two goroutines, which cost as much.
+func (db *DB) brief(ctx context.Context) context.Context {
+	if db.dialect.oneWriter {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // batch is how many values one IN list holds.

@@ -26,6 +26,14 @@ func fromMicros(n sql.NullInt64) time.Time {
 	return time.UnixMicro(n.Int64).UTC()
 }
 
+// stored is a time as it is read again once it was stored.
+func stored(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
 // timeCol scans a time into its target.
 type timeCol struct{ t *time.Time }
 
