@@ -218,7 +218,11 @@ func (p params) time(name string) (time.Time, error) {
 	if p.get(name) == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339, p.get(name))
+	return parseTime(name, p.get(name))
+}
+
+func parseTime(name, value string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, value)
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, invalid("parameter %s is not a time as in 2006-01-02T15:04:05Z", name)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 	"github.com/blinkdrive/blinkdrive/service"
@@ -85,6 +86,7 @@ type formUpload struct {
 	r      *http.Request
 	c      *call
 	path   string        // of the folder; a field may name it before the first file
+	mtime  time.Time     // of the next file, where a field before it says so
 	clash  store.Clash   // what is done about taken names
 	form   *service.Form // nil before the first file
 }
@@ -129,6 +131,7 @@ func (f *formUpload) take(part *multipart.Part) error {
 			return err
 		}
 	}
+	f.form.Modified, f.mtime = f.mtime, time.Time{}
 	return f.form.Add(f.r.Context(), name, part)
 }
 
@@ -141,8 +144,10 @@ func (f *formUpload) field(part *multipart.Part) error {
 		return invalid("a field of the form is too long")
 	case part.FormName() == "path" && f.form == nil:
 		f.path = string(value)
+	case part.FormName() == "mtime" && len(value) > 0:
+		f.mtime, err = parseTime("mtime", string(value))
 	}
-	return nil
+	return err
 }
 
 func (f *formUpload) commit() ([]store.Entry, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,8 @@ const MaxFormFiles = 10_000
 // A Form takes whole files of unknown length, as a browser's form brings them. They become visible together, at Commit, or
 // not at all. It is used by one goroutine.
 type Form struct {
+	Modified time.Time // of the file that is added next; zero where nobody knows
+
 	uploads *Uploads
 	user    store.User
 	folder  store.Path
@@ -77,7 +80,8 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 		return explain(fmt.Errorf("form: %w", err))
 	}
 	c := s.completion(id, f.user.ID, sums)
-	c.Name, c.Clash = name, f.clash
+	c.Name, c.Clash, c.Modified = name, f.clash, f.Modified
+	f.Modified = time.Time{}
 	f.parts = append(f.parts, c)
 	s.Metrics.BytesReceived.Add(float64(sums.Size))
 	return nil

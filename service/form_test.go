@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
@@ -72,7 +73,11 @@ func TestForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	bodies := [][]byte{storetest.Bytes(13, 1<<20+1), nil, storetest.Bytes(14, 10)}
+	when := time.Date(2020, 2, 29, 12, 0, 0, 0, time.UTC)
 	for i, b := range bodies {
+		if i == 1 {
+			form.Modified = when
+		}
 		if err := form.Add(t.Context(), []string{"a", "b", "a"}[i], bytes.NewReader(b)); err != nil {
 			t.Fatal(err)
 		}
@@ -83,6 +88,11 @@ func TestForm(t *testing.T) {
 	}
 	for i, e := range entries {
 		g.holds(e, bodies[i])
+	}
+	for i, want := range []time.Time{{}, when, {}} { // each time is for one file
+		if got := entries[i].Modified; !got.Equal(want) {
+			t.Errorf("file %d was modified %v, want %v", i, got, want)
+		}
 	}
 	if entries[2].Name != "a (2)" {
 		t.Errorf("the second a is called %q", entries[2].Name)

@@ -144,12 +144,16 @@ func testTrash(t *testing.T, c *client.Client, m api.Meta) {
 func testForm(t *testing.T, w *world, c *client.Client) {
 	ctx := t.Context()
 	big := pattern{7, 9*mib + 1}
+	when := time.Date(2020, 2, 29, 12, 0, 0, 123456789, time.FixedZone("", 3600))
 	ms, err := c.UploadForm(ctx, "/form",
-		client.FormFile{Name: "big", Content: io.NewSectionReader(big, 0, big.size)},
+		client.FormFile{Name: "big", Content: io.NewSectionReader(big, 0, big.size), Modified: when},
 		client.FormFile{Name: `q"uote.txt`, Content: strings.NewReader("x")},
 		client.FormFile{Name: "empty", Content: strings.NewReader("")})
 	if err != nil || len(ms) != 3 || ms[0].Path != "/form/big" || ms[0].FileSha1 != big.digest(t) || ms[1].FileName != `q"uote.txt` {
 		t.Fatalf("form: %+v, %v", ms, err)
+	}
+	if ms[0].ModifiedAt != "2020-02-29T11:00:00Z" || ms[1].ModifiedAt != "" {
+		t.Errorf("modified %q and %q", ms[0].ModifiedAt, ms[1].ModifiedAt)
 	}
 	w.wantSame(c, client.ByID(ms[0].ID), big.file(t))
 	if r, err := c.Open(ctx, client.ByID(ms[2].ID)); err != nil || r.Size() != 0 {

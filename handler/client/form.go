@@ -7,14 +7,16 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 )
 
 // A FormFile is one file of a form. Its size need not be known.
 type FormFile struct {
-	Name    string
-	Content io.Reader
+	Name     string
+	Content  io.Reader
+	Modified time.Time // the file's own time; zero: unknown
 }
 
 // UploadForm sends files as a browser's form does, streamed, into a folder ("" is the root). It is for small files and
@@ -65,6 +67,11 @@ func formResult(resp *http.Response, dog *watchdog) ([]api.Meta, error) {
 
 func writeForm(form *multipart.Writer, dog *watchdog, files []FormFile) error {
 	for _, f := range files {
+		if !f.Modified.IsZero() {
+			if err := form.WriteField("mtime", f.Modified.UTC().Format(time.RFC3339Nano)); err != nil {
+				return err
+			}
+		}
 		part, err := form.CreateFormFile("file", f.Name)
 		if err != nil {
 			return err

@@ -195,7 +195,10 @@ export class Api {
   // sendForm puts whole small files into a folder, all or none; it returns what became of each, in order.
   async sendForm(files, { path, conflict }, options) {
     const form = new FormData();
-    for (const file of files) form.append('file', file, file.name.normalize('NFC'));
+    for (const file of files) {
+      form.append('mtime', new Date(file.lastModified).toISOString()); // of the file that comes next
+      form.append('file', file, file.name.normalize('NFC'));
+    }
     return open(await this.#send(`/file/upload?${new URLSearchParams({ path, conflict })}`, form, options));
   }
 
