@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// thorough reports whether tests are to take the time that the whole of what they show needs, as in make test. A plain go
+// test sees the same on fewer files and takes fewer pictures.
+func thorough() bool { return os.Getenv("BLINKDRIVE_TEST_SERVERS") == "required" }
+
 // startBrowser starts a headless Chromium with an empty profile of its own. Its absence is a failure, not a reason to skip.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
