@@ -133,6 +133,11 @@ func peakMemory(pid int) int64 {
 	return kb << 10
 }
 
+func residentMemory(pid int) int64 {
+	kb, _ := procNumber(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:")
+	return kb << 10
+}
+
 // forgetPeak lets the peak of a process's memory begin anew.
 func forgetPeak(pid int) {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)

@@ -19,6 +19,7 @@ func ownTime() time.Duration                   { return 0 }
 func cpuTime(int) time.Duration                { return 0 }
 func bytesWritten(int) int64                   { return 0 }
 func peakMemory(int) int64                     { return 0 }
+func residentMemory(int) int64                 { return 0 }
 func forgetPeak(int)                           {}
 func family(pid int) []int                     { return []int{pid} }
 func machine() string                          { return "not Linux: CPU, memory and writes are not measured" }

@@ -107,7 +107,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 func chosen(s setting) []row {
 	var list []row
 	for _, r := range rows(s.short, s.ceph) {
-		if s.rows.MatchString(r.name) {
+		if s.rows.MatchString(r.name) && (!r.slow || s.rows.String() != "") {
 			list = append(list, r)
 		}
 	}

@@ -18,6 +18,8 @@ type process struct {
 	dir  string
 	pid  int
 	kill func()
+	// again starts the same program in the same folder, once this one is gone.
+	again func(ctx context.Context) (*process, error)
 }
 
 // launch starts a server and waits until it answers at ready with anything.
@@ -41,6 +43,11 @@ func launch(ctx context.Context, dir, addr, ready string, cmd *exec.Cmd) (*proce
 		_ = cmd.Process.Kill()
 		<-done
 	}}
+	p.again = func(ctx context.Context) (*process, error) {
+		same := exec.Command(cmd.Path, cmd.Args[1:]...)
+		same.Env, same.Dir = cmd.Env, cmd.Dir
+		return launch(ctx, dir, addr, ready, same)
+	}
 	if err := p.wait(ctx, ready, done); err != nil {
 		p.kill()
 		said, _ := os.ReadFile(log.Name())

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,7 @@ type row struct {
 	name, title string
 	peers       []string
 	rounds      int  // at most; 0: as the run has
+	slow        bool // measured only where rows are asked for by their names
 	keep        bool // data stays until the run ends
 	metrics     []metric
 	goals       []goal
@@ -48,20 +50,23 @@ var ( // what many rows have
 
 // sizes are what -short makes smaller.
 type sizes struct {
-	big, mid                 int64
+	huge, big, mid           int64
 	small, tiny, asks, users int
 	chunks, entries, moved   int
+	resting                  int
 }
 
 func rows(short, ceph bool) []row {
-	z := sizes{big: gib, mid: 64 * mib, small: 200, tiny: 1000, asks: 1000, users: 16, chunks: 10_000, entries: 100_000, moved: 500}
+	z := sizes{huge: 4 * gib, big: gib, mid: 64 * mib, small: 200, tiny: 1000, asks: 1000, users: 16, chunks: 10_000,
+		entries: 100_000, moved: 500, resting: 10_000}
 	if short {
-		z = sizes{big: 32 * mib, mid: 16 * mib, small: 32, tiny: 64, asks: 50, users: 4, chunks: 100, entries: 2000, moved: 20}
+		z = sizes{huge: 64 * mib, big: 32 * mib, mid: 16 * mib, small: 32, tiny: 64, asks: 50, users: 4, chunks: 100,
+			entries: 2000, moved: 20, resting: 200}
 	}
 	if ceph {
 		return cephRows(z)
 	}
-	return append(append(bigRows(z), smallRows(z)...), queryRows(z)...)
+	return slices.Concat(bigRows(z), restRows(z), smallRows(z), queryRows(z))
 }
 
 func bigRows(z sizes) []row {
