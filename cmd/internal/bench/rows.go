@@ -58,7 +58,7 @@ type sizes struct {
 
 func rows(short, ceph bool) []row {
 	z := sizes{huge: 4 * gib, big: gib, mid: 64 * mib, small: 200, tiny: 1000, asks: 1000, users: 16, chunks: 10_000,
-		entries: 100_000, moved: 500, resting: 10_000}
+		entries: 1_000_000, moved: 500, resting: 10_000}
 	if short {
 		z = sizes{huge: 64 * mib, big: 32 * mib, mid: 16 * mib, small: 32, tiny: 64, asks: 50, users: 4, chunks: 100,
 			entries: 2000, moved: 20, resting: 200}
