@@ -13,7 +13,7 @@
 //
 // The source is read once and in order; SHA-1 and SHA-256 of the whole follow the bytes, and are compared before the
 // blob can be seen by anybody. Each body bears its MD5, which the store compares, and is sent from a buffer, so that the SDK
-// can send it again. A large blob goes in parts of 8 MiB (more where it would need over 10,000), several at a time, with
+// can send it again. A large blob goes in parts of 5 MiB (more where it would need over 10,000), several at a time, with
 // one buffer more than that. At the end the store is asked for size, metadata and ETag. Where an ETag is not the one
 // of the MD5s, although it should be, the blob is read back; wrong bytes are removed.
 //

@@ -92,8 +92,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err := b.Put(t.Context(), name, src, sums); err != nil {
 		t.Fatal(err)
 	}
-	// Four parts under way, and one that is being read, of 8 MiB each; and the connections.
-	const limit = 5*8<<20 + 24<<20
+	// Four parts under way, and one that is being read, of 5 MiB each; and the connections.
+	const limit = 5*5<<20 + 24<<20
 	if used := int64(stop()) - int64(before.HeapAlloc); used > limit {
 		t.Errorf("a put of %d MiB used %d MiB, want at most %d", size>>20, used>>20, limit>>20)
 	} else {

@@ -68,6 +68,7 @@ type rules struct {
 	private     bool   // ask for a private ACL: elsewhere private is what one gets, and asking may be refused
 	opaque      bool   // an ETag other than the MD5s' says nothing
 	region      string // to sign with where none is named
+	unsigned    bool   // bodies need not be in the signature over plain HTTP either
 	constraint  bool   // name the region where a bucket is made
 	needsServer bool   // there is no endpoint to guess
 }
@@ -75,7 +76,7 @@ type rules struct {
 func (p Profile) rules() (rules, error) {
 	switch p {
 	case Ceph:
-		return rules{kind: store.Ceph, pathStyle: true, private: true, region: "us-east-1", needsServer: true}, nil
+		return rules{kind: store.Ceph, pathStyle: true, private: true, unsigned: true, region: "us-east-1", needsServer: true}, nil
 	case MinIO:
 		return rules{kind: store.S3, pathStyle: true, region: "us-east-1", needsServer: true}, nil
 	case OSS:

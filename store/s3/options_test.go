@@ -107,7 +107,7 @@ func TestPartSize(t *testing.T) {
 	t.Parallel()
 	const mib, tib = 1 << 20, 1 << 40
 	for size, want := range map[int64]int64{
-		1: 8 * mib, 80_000 * mib: 8 * mib, 80_000*mib + 1: 9 * mib, 5 * tib: 525 * mib, 48 * tib: 5034 * mib,
+		1: 5 * mib, 50_000 * mib: 5 * mib, 50_000*mib + 1: 6 * mib, 5 * tib: 525 * mib, 48 * tib: 5034 * mib,
 	} {
 		if got := s3.PartSize(size); got != want || (size+got-1)/got > 10_000 {
 			t.Errorf("a blob of %d has parts of %d, want %d", size, got, want)

@@ -24,7 +24,7 @@ type sizes struct {
 	page   int32 // what is listed at a time; 0 is the store's choice
 }
 
-var defaultSizes = sizes{single: 16 << 20, part: 8 << 20}
+var defaultSizes = sizes{single: 16 << 20, part: 5 << 20}
 
 // Every store takes parts of 5 MiB to 5 GB, and no more than 10,000 of them.
 const maxParts = 10_000

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 	"time"
@@ -20,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/sums"
 )
 
 // Put stores the bytes of src. What it sent of a large blob before it failed is removed, since nobody could go on with it.
@@ -118,31 +116,21 @@ func (b *Blobs) acl() types.ObjectCannedACL {
 	return ""
 }
 
-// unsigned leaves a body out of the signature where TLS protects it: its MD5 is in a signed header, and a third hash of
-// each part would only cost time.
+// unsigned leaves a body out of the signature where TLS protects it, or where the store takes that anyway: its MD5 is in a signed
+// header, and one more hash of each part would only cost time, here and there.
 func (b *Blobs) unsigned(o *s3.Options) {
-	if b.opts.Endpoint == "" || strings.HasPrefix(b.opts.Endpoint, "https:") {
+	if b.rules.unsigned || b.opts.Endpoint == "" || strings.HasPrefix(b.opts.Endpoint, "https:") {
 		o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 	}
 }
 
 // hashes follow the bytes of a whole blob.
-type hashes struct {
-	sha1, sha256 hash.Hash
-	n            int64
-}
+type hashes struct{ *sums.Hash }
 
-func newHashes() *hashes { return &hashes{sha1: sha1.New(), sha256: sha256.New()} }
-
-func (h *hashes) Write(p []byte) (int, error) {
-	h.sha1.Write(p)
-	h.sha256.Write(p)
-	h.n += int64(len(p))
-	return len(p), nil
-}
+func newHashes() hashes { return hashes{sums.New()} }
 
 // read fills p from src at off.
-func (h *hashes) read(src io.ReaderAt, p []byte, off int64) error {
+func (h hashes) read(src io.ReaderAt, p []byte, off int64) error {
 	if len(p) == 0 {
 		return nil
 	}
@@ -157,11 +145,11 @@ func (h *hashes) read(src io.ReaderAt, p []byte, off int64) error {
 	return fmt.Errorf("source: %w", err)
 }
 
-func (h *hashes) compare(s store.Sums) error {
+func (h hashes) compare(s store.Sums) error {
 	switch {
-	case h.n != s.Size:
-		return fmt.Errorf("source: %w: %d bytes, want %d", store.ErrLength, h.n, s.Size)
-	case store.Digest(h.sha1.Sum(nil)) != s.Digest || store.SHA256(h.sha256.Sum(nil)) != s.SHA256:
+	case h.Size() != s.Size:
+		return fmt.Errorf("source: %w: %d bytes, want %d", store.ErrLength, h.Size(), s.Size)
+	case h.Sums() != s:
 		return fmt.Errorf("source: %w", store.ErrDigestMismatch)
 	}
 	return nil
