@@ -33,6 +33,9 @@ func (db *DB) CopyEntry(ctx context.Context, user store.UserID, id store.EntryID
 			}
 		}
 		count = 1 + len(below)
+		if err := t.mayHaveMore(ctx, user, count, to.Most); err != nil {
+			return err
+		}
 		if err := t.payForCopies(ctx, original, below); err != nil {
 			return err
 		}
@@ -95,6 +98,24 @@ func (t tx) below(ctx context.Context, user store.UserID, folder int64, limit in
 		level = next
 	}
 	return found, nil
+}
+
+// mayHaveMore refuses, with ErrQuota, more entries than most. Folders and empty files cost nothing else, and each of them a row.
+// Nobody has more entries than changes, so few users need to be counted.
+func (t tx) mayHaveMore(ctx context.Context, user store.UserID, count, most int) error {
+	var changes int
+	if most == 0 {
+		return nil
+	}
+	err := t.get(ctx, `SELECT change_seq FROM tbl_user WHERE id = ?`, []any{user}, &changes)
+	if err != nil || changes <= most-count {
+		return err
+	}
+	many, err := t.has(ctx, `SELECT 1 FROM tbl_user_file WHERE user_id = ? LIMIT 1 OFFSET ?`, user, max(0, most-count))
+	if err == nil && (many || count > most) {
+		err = fmt.Errorf("%d more entries: %w", count, store.ErrQuota)
+	}
+	return err
 }
 
 // payForCopies charges the user for all copies and refers to their contents. None of them can go meanwhile: the originals

@@ -19,6 +19,7 @@ func Copies(t *testing.T, open func(*testing.T) Database) {
 		"Clash":             copyClash,
 		"Quota":             copyQuota,
 		"Limit":             copyLimit,
+		"Most":              copyMost,
 		"Depth":             copyDepth,
 		"Refused":           copyRefused,
 		"TrashIsNotCopied":  copyTrash,
@@ -51,6 +52,28 @@ func (w *world) copied(e store.EntryID, folder string, to store.CopyTo) store.En
 	c, _, err := w.copy(e, folder, to)
 	w.ok(err)
 	return c
+}
+
+// copyMost: what costs no bytes has a limit, too, and the trash counts.
+func copyMost(w *world) {
+	ctx := w.Context()
+	_, err := w.db.MakeFolder(ctx, w.alice.ID, store.Path{"f", "g"}, w.now)
+	w.ok(err)
+	f, err := w.db.EntryAt(ctx, w.alice.ID, store.Path{"f"})
+	w.ok(err)
+	twin := w.copied(f.ID, "", store.CopyTo{Most: 4})
+	refused := func(folder string) {
+		w.Helper()
+		if _, _, err := w.copy(f.ID, folder, store.CopyTo{Most: 5}); !errors.Is(err, store.ErrQuota) {
+			w.Errorf("a copy too many: %v", err)
+		}
+	}
+	refused("")
+	w.ok(w.db.Trash(ctx, w.alice.ID, twin.ID, 0, w.now))
+	refused("/made")
+	w.ok(w.db.Purge(ctx, w.alice.ID, twin.ID, w.now))
+	w.copied(f.ID, "", store.CopyTo{Most: 4})
+	w.wantNames(w.alice, "", "f", "f (2)")
 }
 
 func copyFile(w *world) {
