@@ -16,7 +16,13 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err) // there is no such flag any more
 	}
-	os.Exit(m.Run())
+	var err error
+	if programs, err = os.MkdirTemp("", "blinkdrive-page-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(programs) // what is left of a temporary folder harms nobody
+	os.Exit(code)
 }
 
 // thorough reports whether tests are to take the time that the whole of what they show needs, as in make test. A plain go

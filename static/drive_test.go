@@ -2,11 +2,13 @@ package static_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,13 +22,24 @@ type drive struct {
 	serve   *exec.Cmd
 }
 
-// buildDrive builds the real server.
-func buildDrive(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "blinkdrive")
+// programs is the folder of what the tests build; it is there as long as TestMain runs.
+var programs string
+
+// buildOnce builds the real server for all tests.
+var buildOnce = sync.OnceValues(func() (program string, err error) {
+	program = filepath.Join(programs, "blinkdrive")
 	build := exec.Command("go", "build", "-o", program, "github.com/blinkdrive/blinkdrive/cmd/blinkdrive")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the server: %v\n%s", err, out)
+		return "", fmt.Errorf("build the server: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
+func buildDrive(t *testing.T) string {
+	t.Helper()
+	program, err := buildOnce()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return program
 }

@@ -17,7 +17,8 @@ func TestEngineKnowsNoDOM(t *testing.T) {
 	dom := regexp.MustCompile(`\bdocument\.|\bwindow\.|\bHTMLElement\b|\bquerySelector`)
 	comment := regexp.MustCompile(`(?m)//.*$`)
 	for _, name := range []string{
-		"engine", "upload", "batch", "chunks", "instant", "taken", "progress", "retry", "names", "pace", "queue-store", "handles", "hasher", "hash-worker",
+		"engine", "upload", "run", "session", "digest", "calls", "lanes", "locks", "batch", "chunks", "instant", "taken", "progress", "retry",
+		"names", "pace", "queue-store", "handles", "hasher", "hash-worker",
 		"listing", "selection", "clipboard", "each", "walk", "kinds", "format", "api", "send",
 	} {
 		body, ok := files["app/"+name+".js"]

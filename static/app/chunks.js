@@ -50,19 +50,25 @@ export class Chunks {
   }
 }
 
-// Slots are a bound on how many chunks are on the way at once, over all uploads, first come, first served.
+// Slots are a bound on how many chunks are on the way at once, over all uploads, first come, first served. The bound is
+// that of lanes, and may change at any time.
 export class Slots {
-  #free;
+  #used = 0;
   #queue = [];
 
-  constructor(count) {
-    this.#free = count;
+  constructor(lanes) {
+    this.lanes = lanes;
+  }
+
+  // full: as many are on the way as may be, and more would be.
+  get full() {
+    return this.#queue.length > 0 && this.#used >= this.lanes.count;
   }
 
   // take waits for a slot and returns the function that gives it back.
   async take(signal) {
     signal.throwIfAborted();
-    if (this.#free > 0) this.#free--;
+    if (this.#used < this.lanes.count && !this.#queue.length) this.#used++;
     else await this.#inLine(signal);
     return () => this.#give();
   }
@@ -83,9 +89,11 @@ export class Slots {
   }
 
   #give() {
-    const next = this.#queue.shift();
-    if (next) next();
-    else this.#free++;
+    this.#used--;
+    while (this.#queue.length && this.#used < this.lanes.count) {
+      this.#used++;
+      this.#queue.shift()();
+    }
   }
 }
 

@@ -4,39 +4,39 @@
 // whose file is now in the drive), "signin" (the session is over; uploads wait until signedIn is called).
 
 import { Batch, suitsBatch } from './batch.js';
+import { Calls } from './calls.js';
 import { Slots } from './chunks.js';
 import { allowed } from './handles.js';
+import { Lanes } from './lanes.js';
+import { UploadLocks } from './locks.js';
 import { Names } from './names.js';
 import { Pace } from './pace.js';
-import { persist, Waiting } from './retry.js';
 import { matches } from './queue-store.js';
 import { ACTIVE, ENDED, OVER, Upload } from './upload.js';
 
 const FILES = 3; // at once
-const CHUNKS = 4; // on the way at once, over all files; browsers open six connections to a host
 
 export class UploadEngine extends EventTarget {
   uploads = [];
   pace = new Pace();
+  slots = new Slots(new Lanes());
 
   #queue = []; // uploads that wait for their turn, in order
   #waitingForTwin = new Set();
   #running = new Set(); // uploads and batches
   #pumping = false;
-  #waiting = new Waiting();
   #lastId = 0;
   #askFrom = 0; // when asking for instant uploads makes sense again
-  #session = null; // while signed out: {promise, resolve}
-  #signins = 0;
+  #calls = new Calls(() => this.dispatchEvent(new CustomEvent('signin')));
   #ending = 0; // cancels on their way
 
   // handles keeps files' handles, locks tells pages of one browser apart, ask({group, name, folder}) answers name clashes
   // by rename, replace or skip.
-  constructor({ api, hasher, notes, handles = null, locks = null, ask = async () => 'rename', files = FILES, chunks = CHUNKS }) {
+  constructor({ api, hasher, notes, handles = null, locks = null, ask = async () => 'rename', files = FILES }) {
     super();
-    Object.assign(this, { api, hasher, notes, handles, locks, ask, files });
+    Object.assign(this, { api, hasher, notes, handles, ask, files });
+    this.locks = new UploadLocks(locks);
     this.names = new Names(api);
-    this.slots = new Slots(chunks);
   }
 
   // add queues files for a folder: Files, or {file, folder, handle} with the folder they lie in below that. One that
@@ -78,7 +78,7 @@ export class UploadEngine extends EventTarget {
     upload.handle = (await this.handles?.get(upload.uploadId)) ?? null;
     if (!upload.handle) return;
     this.changed(upload);
-    if (!(await this.#elsewhere(upload.uploadId))) await this.continue(upload, { ask: false });
+    if (!(await this.locks.elsewhere(upload.uploadId))) await this.continue(upload, { ask: false });
   }
 
   // continue takes up an unfinished upload by its handle, asking the person where that is needed; false: it cannot.
@@ -166,42 +166,22 @@ export class UploadEngine extends EventTarget {
 
   // wake tries again what waits for the network.
   wake() {
-    this.#waiting.wake();
-  }
-
-  signedIn() {
-    this.#signins++;
-    this.#session?.resolve();
-    this.#session = null;
-  }
-
-  // What follows is for the uploads.
-
-  // call makes a request, again while that may help; a signed-out session waits for the person to sign in.
-  async call(request, { signal, onWait, once }) {
-    for (;;) {
-      await this.#session?.promise;
-      signal.throwIfAborted();
-      const signins = this.#signins;
-      try {
-        if (once) return await request();
-        return await persist(request, { waiting: this.#waiting, signal, onWait: (on) => onWait(on ? 'offline' : '') });
-      } catch (err) {
-        if (!err.signedOut || signal.aborted) throw err;
-        if (signins === this.#signins) this.signedOut();
-        onWait('signin');
-      }
-    }
+    this.#calls.wake();
   }
 
   // signedOut makes all uploads wait and asks for the password.
   signedOut() {
-    if (this.#session) return;
-    this.#session = {};
-    this.#session.promise = new Promise((resolve) => {
-      this.#session.resolve = resolve;
-    });
-    this.dispatchEvent(new CustomEvent('signin'));
+    this.#calls.signedOut();
+  }
+
+  signedIn() {
+    this.#calls.signedIn();
+  }
+
+  // What follows is for the uploads.
+
+  call(request, options) {
+    return this.#calls.make(request, options);
   }
 
   // mayAsk says whether asking for an instant upload is worth it, and allowed: too many misses and the server refuses.
@@ -220,21 +200,6 @@ export class UploadEngine extends EventTarget {
     if (other.state !== 'needsfile' && !ENDED.has(other.state)) return other;
     this.remove(other);
     return null;
-  }
-
-  // hold tells other pages of this browser that a session is worked on here, until the returned function is called.
-  hold(uploadId) {
-    let release = () => {};
-    const held = new Promise((resolve) => {
-      release = resolve;
-    });
-    this.locks?.request(lockOf(uploadId), { ifAvailable: true }, () => held).catch(() => {});
-    return release;
-  }
-
-  async #elsewhere(uploadId) {
-    const { held = [] } = (await this.locks?.query().catch(() => null)) ?? {};
-    return held.some(({ name }) => name === lockOf(uploadId));
   }
 
   changed(upload) {
@@ -312,10 +277,6 @@ export class UploadEngine extends EventTarget {
   #listed() {
     this.dispatchEvent(new CustomEvent('list'));
   }
-}
-
-function lockOf(uploadId) {
-  return `blinkdrive upload ${uploadId}`;
 }
 
 // folderOf is where a file lies in a folder that was chosen as a whole.
