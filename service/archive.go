@@ -15,6 +15,10 @@ import (
 // DefaultMaxArchive is how many entries an archive has at most: each is kept in memory until its end.
 const DefaultMaxArchive = 10_000
 
+// maxArchiveNames is how many bytes the names of an archive's members have at most, each of which begins with those of all the
+// folders that it is in: 10,000 entries deep down would have 160 MB of names.
+const maxArchiveNames = 4 << 20
+
 // An Archive is a zip of some files and folders that is not made yet, but known to the byte.
 type Archive struct {
 	Name string // of the file, as in photos.zip
@@ -72,7 +76,8 @@ type packer struct {
 	s       *Downloads
 	limit   int
 	members []member
-	next    map[string]int // by folded name: which number to try when it comes again
+	next    map[string]int // by unpacked name: which number to try when it comes again
+	names   int            // bytes
 }
 
 // add packs an entry and, of a folder, all that is in it.
@@ -93,6 +98,9 @@ func (p *packer) add(ctx context.Context, e store.Entry) error {
 	folders := map[store.EntryID]string{e.ID: p.pack("", e)}
 	for _, child := range below {
 		name := p.pack(folders[child.Parent], child)
+		if p.names > maxArchiveNames {
+			return errorf(TooLarge, "the names of this archive are too long together; take some of the folders at a time")
+		}
 		if child.Kind == store.Folder {
 			folders[child.ID] = name
 		}
@@ -108,31 +116,38 @@ func (p *packer) tooMany() error {
 // numbers, so that unpacking overwrites nothing.
 func (p *packer) pack(folder string, e store.Entry) string {
 	name := folder + memberName(e.Name)
-	folded := store.FoldName(name)
-	for try := folded; p.next[try] > 0; {
-		n := p.next[folded] + 1
-		p.next[folded] = n
+	first := unpackedName(name)
+	for try := first; p.next[try] > 0; {
+		n := p.next[first] + 1
+		p.next[first] = n
 		name = folder + numberedName(memberName(e.Name), n, e.Kind)
-		try = store.FoldName(name)
+		try = unpackedName(name)
 	}
-	p.next[store.FoldName(name)] = max(1, p.next[store.FoldName(name)])
+	p.next[unpackedName(name)] = max(1, p.next[unpackedName(name)])
 	if e.Kind == store.Folder {
 		name += "/"
 	}
 	p.members = append(p.members, member{name, e})
+	p.names += len(name)
 	return name
 }
 
 // memberName takes out of a name what another system reads as a way out of the folder that is unpacked into: what separates
-// folders there, and what follows a drive's letter.
+// folders there, what follows a drive's letter, and names of nothing but dots and blanks, which it takes for "." or "..".
 func memberName(name string) string {
+	dots := strings.Trim(name, dotsAndBlanks) == ""
 	return strings.Map(func(r rune) rune {
-		if r == '\\' || r == ':' {
+		if r == '\\' || r == ':' || dots {
 			return '_'
 		}
 		return r
 	}, name)
 }
+
+// unpackedName is the same for two names that some system takes for the same: it knows no case, or leaves out what is at the end.
+func unpackedName(name string) string { return strings.TrimRight(store.FoldName(name), dotsAndBlanks) }
+
+const dotsAndBlanks = ". "
 
 // numberedName puts a number before a file's extension, or behind a folder's name.
 func numberedName(name string, n int, kind store.EntryKind) string {

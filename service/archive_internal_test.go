@@ -111,6 +111,7 @@ func TestMemberNames(t *testing.T) {
 		{"a.txt", "a (4).txt"}, {"a.txt", "a (6).txt"},
 		{`..\..\evil`, ".._.._evil"}, {`C:\evil`, "C__evil"}, {"C:evil", "C_evil"}, {`a\b`, "a_b"}, {"a:b", "a_b (2)"},
 		{".bashrc", ".bashrc"}, {".bashrc", ".bashrc (2)"}, {"Straße", "Straße"}, {"ÉTÉ", "ÉTÉ"}, {"été", "été (2)"},
+		{".. ", "___"}, {"...", "___ (2)"}, {" ", "_"}, {"end", "end"}, {"end.", "end (2)."}, {"END . ", "END  (3). "}, {"v1.", "v1."},
 	} {
 		if got := p.pack("", store.Entry{Kind: store.File, Name: tt.name}); got != tt.want {
 			t.Errorf("%q becomes %q, want %q", tt.name, got, tt.want)
