@@ -144,7 +144,7 @@ func (d *depot) transfers() *service.Transfers {
 }
 
 func (d *depot) downloads() *service.Downloads {
-	return &service.Downloads{Entries: d.db, Users: d.db, Places: d.places, Secret: []byte("a secret of the drive"),
+	return &service.Downloads{Entries: d.db, Trees: d.db, Users: d.db, Places: d.places, Secret: []byte("a secret of the drive"),
 		Now: d.clock.Now, Log: quiet(), Metrics: service.NewMetrics(nil)}
 }
 

@@ -17,6 +17,8 @@ type Files struct {
 	Moves   store.Moves      // nil: nothing is moved
 	Now     func() time.Time // nil: time.Now
 	MaxCopy int              // entries that one copy makes at most; 0: DefaultMaxCopy
+
+	copying, searching narrow
 }
 
 // An Item is an entry with its place in the tree. The path of a trashed one is where it was, as far as that is known.

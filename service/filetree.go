@@ -13,8 +13,14 @@ import (
 const (
 	// DefaultMaxCopy is how many entries one copy makes at most: it is one transaction, for which others wait.
 	DefaultMaxCopy = 10_000
+	// maxEntries is how many entries a user who copies may have: what has no bytes is charged nothing, and is a row all the same.
+	maxEntries = 1_000_000
 	// searchScan is how many names one page of a search looks at, so that no question keeps the drive busy for long.
 	searchScan = 50_000
+	// copiesAtOnce and searchesAtOnce are of all users together; each user has one: others write between two copies, and most
+	// connections that read are left to other questions.
+	copiesAtOnce   = 1
+	searchesAtOnce = 2
 )
 
 // A CopyRequest says where a copy is to be.
@@ -37,8 +43,13 @@ func (s *Files) Copy(ctx context.Context, user store.UserID, ref Ref, req CopyRe
 	if err != nil {
 		return Item{}, 0, err
 	}
+	leave, err := s.copying.enter(ctx, user, copiesAtOnce)
+	if err != nil {
+		return Item{}, 0, fmt.Errorf("copy: %w", err)
+	}
+	defer leave()
 	made, n, err := s.Trees.CopyEntry(ctx, user, e.ID, store.CopyTo{
-		Folder: req.Folder, Name: req.Name, Clash: req.Clash, Revision: ref.Revision, Limit: s.maxCopy(), When: s.now(),
+		Folder: req.Folder, Name: req.Name, Clash: req.Clash, Revision: ref.Revision, Limit: s.maxCopy(), Most: maxEntries, When: s.now(),
 	})
 	if err != nil {
 		return Item{}, 0, s.copyError(err)
@@ -94,6 +105,11 @@ func (s *Files) Search(ctx context.Context, user store.UserID, q SearchQuery) ([
 		}
 		query.Below = e.ID
 	}
+	leave, err := s.searching.enter(ctx, user, searchesAtOnce)
+	if err != nil {
+		return nil, "", fmt.Errorf("search: %w", err)
+	}
+	defer leave()
 	entries, next, err := s.Trees.SearchEntries(ctx, query)
 	if errors.Is(err, store.ErrInvalid) {
 		return nil, "", &Error{Kind: Invalid, Msg: "the cursor is not one of this search", Cause: err}

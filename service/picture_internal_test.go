@@ -15,6 +15,10 @@ import (
 	"image/png"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/blinkdrive/blinkdrive/store"
 )
 
 // corners is a picture with red at its top left and blue at its bottom right, on white.
@@ -293,5 +297,43 @@ func BenchmarkThumbnail(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// memoryBlob is a blob in memory.
+type memoryBlob struct{ *bytes.Reader }
+
+func (memoryBlob) Close() error { return nil }
+
+// A picture that has to wait for more memory keeps none of its file while it waits: it is read again.
+func TestThumbnailWaitsWithEmptyHands(t *testing.T) {
+	t.Parallel()
+	data := encoded(t, "jpeg", corners(8, 8))
+	at := bytes.Index(data, []byte{0xff, 0xc0}) // made to look as if it were progressive, and large
+	data[at+1] = 0xc2
+	binary.BigEndian.PutUint32(data[at+5:], 3500<<16|3500)
+	opened := make(chan bool, 10)
+	e := store.Entry{Content: store.Content{Location: store.LocalLocation("away", "x"), Sums: store.Sums{Size: int64(len(data))}}}
+	s := &Downloads{Places: Places{Remote: func(context.Context, store.NodeID, store.BlobName) (store.Blob, error) {
+		opened <- true
+		return memoryBlob{bytes.NewReader(data)}, nil
+	}}}
+	s.thumbnails.once.Do(func() { s.thumbnails.memory = semaphore.NewWeighted(pictureMemory) })
+	if err := s.thumbnails.memory.Acquire(t.Context(), leastMemory); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := s.Thumbnail(t.Context(), e, 128)
+		failed <- err
+	}()
+	<-opened // its first bytes
+	<-opened // all of it, with the memory that was left
+	s.thumbnails.memory.Release(leastMemory)
+	if err := <-failed; KindOf(err) != BadPicture {
+		t.Errorf("%v", err)
+	}
+	if len(opened) != 1 {
+		t.Errorf("it is read %d times after it has waited, want 1", len(opened))
 	}
 }

@@ -26,6 +26,8 @@ const (
 	leastMemory   = pictureMemory / 2
 	// pictureTime is how long one may take to be read and decoded.
 	pictureTime = 20 * time.Second
+	// thumbnailsEach is how many of one user's are made at once: whoever has pictures that take long waits for himself.
+	thumbnailsEach = 2
 )
 
 // ThumbnailSizes are the squares, in pixels, that thumbnails fit into.
@@ -41,6 +43,7 @@ type Thumbnail struct {
 type thumbnails struct {
 	once   sync.Once
 	memory *semaphore.Weighted
+	lines  lines
 }
 
 // Thumbnail makes a thumbnail of a file that Find returned, which fits into one of ThumbnailSizes. JPEG, PNG, GIF and WebP
@@ -58,27 +61,38 @@ func (s *Downloads) Thumbnail(ctx context.Context, e store.Entry, size int) (Thu
 	if formatOf(head) == "" {
 		return Thumbnail{}, errorf(NoThumbnail, "only JPEG, PNG, GIF and WebP have thumbnails")
 	}
-	if err := s.thumbnails.memory.Acquire(ctx, leastMemory); err != nil {
+	leave, err := s.thumbnails.lines.enter(ctx, e.User, thumbnailsEach)
+	if err != nil {
 		return Thumbnail{}, fmt.Errorf("thumbnail: %w", err)
 	}
-	held := int64(leastMemory)
-	defer func() { s.thumbnails.memory.Release(held) }()
+	defer leave()
+	for room := int64(leastMemory); ; {
+		small, need, err := s.thumbnailWithin(ctx, e, size, room)
+		if err != nil || need <= room {
+			return small, err
+		}
+		room = need
+	}
+}
+
+// thumbnailWithin makes a thumbnail in so much memory, or tells how much more it needs. It keeps nothing then: many that wait for
+// much would otherwise hold their files meanwhile, which nobody counts. Only work has a time limit, waiting has none.
+func (s *Downloads) thumbnailWithin(ctx context.Context, e store.Entry, size int, room int64) (small Thumbnail, need int64, err error) {
+	if err := s.thumbnails.memory.Acquire(ctx, room); err != nil {
+		return Thumbnail{}, 0, fmt.Errorf("thumbnail: %w", err)
+	}
+	defer s.thumbnails.memory.Release(room)
 	ctx, cancel := context.WithTimeoutCause(ctx, pictureTime, errorf(BadPicture, "this picture takes too long to decode"))
 	defer cancel()
 	p, err := s.picture(ctx, e)
 	if err != nil {
-		return Thumbnail{}, err
+		return Thumbnail{}, 0, err
 	}
-	if need := p.memory(); need > held {
-		// Let go first: two that wait for the other's share would wait for ever.
-		s.thumbnails.memory.Release(held)
-		held = 0
-		if err := s.thumbnails.memory.Acquire(ctx, need); err != nil {
-			return Thumbnail{}, fmt.Errorf("thumbnail: %w", cause(ctx, err))
-		}
-		held = need
+	if need = p.memory(); need > room {
+		return Thumbnail{}, need, nil
 	}
-	return p.thumbnail(ctx, size)
+	small, err = p.thumbnail(ctx, size)
+	return small, need, err
 }
 
 // cause is the service's own reason where that ended the context.
