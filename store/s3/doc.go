@@ -14,8 +14,9 @@
 // The source is read once and in order; SHA-1 and SHA-256 of the whole follow the bytes, and are compared before the
 // blob can be seen by anybody. Each body bears its MD5, which the store compares, and is sent from a buffer, so that the SDK
 // can send it again. A large blob goes in parts of 5 MiB (more where it would need over 10,000), several at a time, with
-// one buffer more than that. At the end the store is asked for size, metadata and ETag. Where an ETag is not the one
-// of the MD5s, although it should be, the blob is read back; wrong bytes are removed.
+// one buffer more than that, and at the end the store is asked for size, metadata and ETag. A small one goes with one
+// request, also where it is there already. Where an ETag is not the one of the MD5s, although it should be, the blob is read
+// back; wrong bytes are removed.
 //
 // Resuming, a part counts as held only if its ETag is the MD5 of the bytes that the source has there. A multipart upload
 // that the store does not know any more was completed by somebody, which the blob itself shows, or is begun anew.

@@ -89,7 +89,7 @@ func operations() []operation {
 		return nil
 	}
 	return []operation{
-		{opHead, 1000, nothing, put},
+		{opHead, testPart + 1, nothing, put},
 		{opPut, 1000, nothing, put},
 		{opBegin, testPart + 1, nothing, put},
 		{opPart, testPart + 1, nothing, put},

@@ -57,20 +57,19 @@ func (b *Blobs) PutResumable(
 	})
 }
 
-// put stores a blob that is not there yet: a small one with one request, a larger one by parts.
+// put stores a blob: a small one with one request, whether it is there or not, since asking would cost each of them another; a
+// larger one by parts, unless it is there.
 func (b *Blobs) put(ctx context.Context, name store.BlobName, src store.Blob, sums store.Sums, parts func() error) error {
 	if src.Size() != sums.Size {
 		return fmt.Errorf("blob %s: %w: %d bytes, want %d", name, store.ErrLength, src.Size(), sums.Size)
 	}
+	if sums.Size <= b.sizes.single {
+		return b.withBucket(ctx, func() error { return b.putWhole(ctx, name, src, sums) })
+	}
 	if there, err := b.there(ctx, name, sums); there || err != nil {
 		return err
 	}
-	return b.withBucket(ctx, func() error {
-		if sums.Size <= b.sizes.single {
-			return b.putWhole(ctx, name, src, sums)
-		}
-		return parts()
-	})
+	return b.withBucket(ctx, parts)
 }
 
 // abortOthers ends what was begun for the same blob and never recorded: whoever begins anew knows of none, so a process

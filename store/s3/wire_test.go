@@ -117,7 +117,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// Blobs with wrong bytes, or that nobody vouches for, are replaced.
+// Blobs with wrong bytes, or that nobody vouches for, are replaced. A large one that is right is left as it is.
 func TestBlobThatIsNotRightIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1000, testPart + 1} {
@@ -141,7 +141,7 @@ func TestBlobThatIsNotRightIsReplaced(t *testing.T) {
 		}
 		r.forget()
 		r.ok(r.put())
-		if len(r.of(opPut))+len(r.of(opBegin)) != 0 {
+		if len(r.of(opBegin)) != 0 {
 			t.Error("a blob that is right was sent again")
 		}
 	}
