@@ -60,15 +60,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 	sums := d.Entry.Content.Sums
 	h.Set("Etag", `"`+sums.Digest.String()+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sums.SHA256[:])+":")
-	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges {
-		r.Header.Del("Range") // which a server may do, and then sends the whole file
+	if ranges := r.Header.Get("Range"); !strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= maxRanges {
+		r.Header.Del("Range") // a server must do so with other units and may with many ranges: RFC 9110, section 14.2
 	}
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
 	out := &rangeWriter{response: w.(*response)}
 	http.ServeContent(out, r, "", lastModified(d.Entry), d.Blob)
 	if out.refused {
 		h.Del("Content-Disposition")
-		return writeCode(w, api.BadRange, api.BadRange.Status(), "the range lies behind the end of the file", nil)
+		return writeCode(w, api.BadRange, api.BadRange.Status(), "there is no such range in the file", nil)
 	}
 	s.Downloads.Served(out.bytes)
 	return nil

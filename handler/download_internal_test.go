@@ -74,6 +74,8 @@ func TestDownloadRanges(t *testing.T) {
 		{"middle", []tweak{header("Range", "bytes=11-14")}, 206, "once", "bytes 11-14/27"},
 		{"end", []tweak{header("Range", "bytes=-4")}, 206, "time", "bytes 23-26/27"},
 		{"past the end", []tweak{header("Range", "bytes=20-99")}, 206, " a time", "bytes 20-26/27"},
+		{"another unit", []tweak{header("Range", "lines=1-2")}, 200, story, ""},
+		{"backwards", []tweak{header("Range", "bytes=5-1")}, 416, "", ""},
 		{"nothing there", []tweak{header("Range", "bytes=27-")}, 416, "", "bytes */27"},
 		{"same file", []tweak{header("Range", "bytes=0-3"), header("If-Range", etag)}, 206, "0123", "bytes 0-3/27"},
 		{"another file", []tweak{header("Range", "bytes=0-3"), old}, 200, story, ""},
