@@ -46,7 +46,7 @@ func health(ctx context.Context, listen string) error {
 	// Not by a proxy from the environment.
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
-		return err
+		return fmt.Errorf("no server answers where BLINKDRIVE_LISTEN says: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {

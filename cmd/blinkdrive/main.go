@@ -61,9 +61,12 @@ func message(err error) string {
 }
 
 // errUsage marks a call that cannot be meant so.
-var errUsage = errors.New("see blinkdrive --help")
+var errUsage = errors.New("see")
 
-func usage(err error) error { return fmt.Errorf("%w (%w)", err, errUsage) }
+// usage names the help that tells how a command is called.
+func usage(c *cobra.Command, err error) error {
+	return fmt.Errorf("%w (%w %s --help)", err, errUsage, c.CommandPath())
+}
 
 func newRoot() *cobra.Command {
 	root := group("blinkdrive", "A cloud drive whose uploads finish in a blink",
@@ -71,7 +74,7 @@ func newRoot() *cobra.Command {
 	root.Version = version
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(usage)
 	config.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		f.Hidden = f.Name != "config" && f.Name != "data"
@@ -120,7 +123,7 @@ func atMost(n int) cobra.PositionalArgs { return checked(cobra.MaximumNArgs(n)) 
 func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
 		if err := check(c, given); err != nil {
-			return usage(err)
+			return usage(c, fmt.Errorf("%w: %s", err, c.UseLine()))
 		}
 		return nil
 	}
@@ -128,9 +131,9 @@ func checked(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 // group is a command that is nothing without one of its own.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	g := &cobra.Command{Use: use, Short: short, Args: func(_ *cobra.Command, given []string) error {
+	g := &cobra.Command{Use: use, Short: short, Args: func(c *cobra.Command, given []string) error {
 		if len(given) > 0 {
-			return usage(fmt.Errorf("unknown command %q", use+" "+given[0]))
+			return usage(c, fmt.Errorf("unknown command %q", use+" "+given[0]))
 		}
 		return nil
 	}, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}

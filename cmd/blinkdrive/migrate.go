@@ -52,7 +52,7 @@ func migrateUp(c *cobra.Command, _ []string) error {
 func migrateDown(c *cobra.Command, given []string) error {
 	steps, err := strconv.Atoi(given[0])
 	if err != nil || steps < 1 {
-		return usage(fmt.Errorf("%q is no number of steps", given[0]))
+		return usage(c, fmt.Errorf("%q is no number of steps", given[0]))
 	}
 	cfg, err := loadDrive(c)
 	if err != nil {

@@ -50,12 +50,15 @@ func replayTransfers(c *cobra.Command, rows *setup.Rows, given []string) error {
 	if len(given) == 1 {
 		var err error
 		if d, err = store.ParseDigest(given[0]); err != nil {
-			return usage(err)
+			return usage(c, err)
 		}
 	}
 	n, err := rows.Transfers.ReplayTransfers(c.Context(), d, time.Now())
 	if err != nil {
 		return err
+	}
+	if n == 0 && len(given) == 1 {
+		return fmt.Errorf("no job of %s was given up; see blinkdrive transfers list", d)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%d jobs will be tried again\n", n)
 	return nil

@@ -69,7 +69,7 @@ func newUserAdd() *cobra.Command {
 		var err error
 		if quota != "" {
 			if size, err = config.ParseSize(quota); err != nil {
-				return usage(fmt.Errorf("quota: %w", err))
+				return usage(c, fmt.Errorf("quota: %w", err))
 			}
 		}
 		role := store.RoleUser
@@ -97,7 +97,7 @@ func setPassword(c *cobra.Command, rows *setup.Rows, given []string) error {
 func setQuota(c *cobra.Command, rows *setup.Rows, given []string) error {
 	size, err := config.ParseSize(given[1])
 	if err != nil {
-		return usage(fmt.Errorf("quota: %w", err))
+		return usage(c, fmt.Errorf("quota: %w", err))
 	}
 	return rows.Accounts.SetQuota(c.Context(), given[0], int64(size))
 }
