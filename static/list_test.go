@@ -88,6 +88,14 @@ func testSelection(t *testing.T, b *tab) {
 	b.waitListed("z.txt")
 	b.wait(`document.activeElement.dataset.name === 'z.txt'`)
 
+	b.click(entry("b.txt"))
+	b.wait(`(document.querySelector('[data-name="b.txt"]').focus(), true)`)
+	b.key("Delete")
+	b.waitNotListed("b.txt")
+	b.wait(`document.activeElement.dataset.name === 'c.txt'`) // one goes on from there
+	b.click(id("toast-action"))
+	b.waitListed("b.txt")
+
 	b.click(id("select-all"))
 	b.waitSelected("5 selected")
 	b.key("Delete")

@@ -26,6 +26,7 @@ func testPreview(t *testing.T, b *tab) {
 		"6-paper.pdf":    testPDF(),
 		"7-unknown.data": []byte("??"),
 		"8-old.txt":      {0xc4, 0xe3, 0xba, 0xc3}, // 你好 in GBK
+		"9-empty.txt":    {},
 	}
 	dir := t.TempDir()
 	paths := make([]string, 0, len(files))
@@ -58,7 +59,7 @@ func testPreview(t *testing.T, b *tab) {
 	b.wait(`(document.querySelector('[data-testid=preview-audio]').currentTime = 50, true)`)
 	b.wait(`!document.querySelector('[data-testid=preview-audio]').seeking && document.querySelector('[data-testid=preview-audio]').currentTime >= 50`)
 	b.click(id("preview-next"))
-	b.wait(`document.querySelector('[data-testid=preview-none]')`)
+	b.wait(`document.querySelector('[data-testid=preview-none-download]')?.download === '5-broken.mp4'`)
 	b.shoot("preview-none")
 	b.click(id("preview-next"))
 	b.wait(`document.querySelector('iframe[data-testid=preview-pdf]')`)
@@ -69,7 +70,9 @@ func testPreview(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=preview-text]')?.textContent === '??'`)
 	b.click(id("preview-next"))
 	b.wait(`document.querySelector('[data-testid=preview-text]')?.textContent === '你好'`)
-	b.wait(`document.querySelector('[data-testid=preview-count]').textContent === '8 of 8'`)
+	b.wait(`document.querySelector('[data-testid=preview-count]').textContent === '8 of 9'`)
+	b.click(id("preview-next"))
+	b.wait(`document.querySelector('[data-testid=preview-none]')?.textContent === 'This file is empty.'`)
 	b.limit("escape", chromedp.KeyEvent("\x1b"))
 	b.wait(`!document.querySelector('[data-testid=preview]') && !location.hash.includes('show')`)
 	b.click(id("selection-clear"))

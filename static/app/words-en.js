@@ -98,7 +98,7 @@ export const en = {
   'sort.name': 'Name',
   'sort.size': 'Size',
   'sort.time': 'Modified',
-  'sort.deleted': 'Modified',
+  'sort.deleted': 'Deleted',
   'sort.newest': 'Newest first',
 
   'kind.folder': 'Folder',
@@ -117,6 +117,7 @@ export const en = {
   'details.size': 'Size',
   'details.bytes': '{n} bytes',
   'details.uploaded': 'Uploaded',
+  'details.created': 'Created',
   'details.modified': 'Modified',
   'details.digest': 'SHA-1',
   'details.place': 'Where it is',
@@ -163,6 +164,7 @@ export const en = {
   'busy.copy': 'Copying {n} of {of}…',
 
   'preview.none': 'This kind of file cannot be shown here. Download it to see it.',
+  'preview.empty': 'This file is empty.',
   'preview.beginning': 'This is the beginning of a long file.',
   'preview.count': '{n} of {of}',
   'preview.asText': 'Show it as text',
@@ -211,7 +213,6 @@ export const en = {
   'dialog.stop': 'Stop',
 
   'upload.title': 'Uploads',
-  'upload.total': '{sent} of {size} · {speed}/s · {left} left',
   'upload.clear': 'Clear finished',
   'upload.queued': 'Waiting',
   'upload.hashing': 'Reading {percent} %',

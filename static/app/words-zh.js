@@ -98,7 +98,7 @@ export const zh = {
   'sort.name': '名称',
   'sort.size': '大小',
   'sort.time': '修改时间',
-  'sort.deleted': '修改时间',
+  'sort.deleted': '删除时间',
   'sort.newest': '最新优先',
 
   'kind.folder': '文件夹',
@@ -117,6 +117,7 @@ export const zh = {
   'details.size': '大小',
   'details.bytes': '{n} 字节',
   'details.uploaded': '上传时间',
+  'details.created': '创建时间',
   'details.modified': '修改时间',
   'details.digest': 'SHA-1',
   'details.place': '存放位置',
@@ -163,6 +164,7 @@ export const zh = {
   'busy.copy': '正在复制 {n} / {of}…',
 
   'preview.none': '此类文件无法预览，请下载后查看。',
+  'preview.empty': '此文件是空的。',
   'preview.beginning': '文件较长，此处只显示开头部分。',
   'preview.count': '第 {n} 个，共 {of} 个',
   'preview.asText': '以文本显示',
@@ -211,7 +213,6 @@ export const zh = {
   'dialog.stop': '停止',
 
   'upload.title': '上传',
-  'upload.total': '{sent} / {size} · {speed}/秒 · 剩余 {left}',
   'upload.clear': '清除已完成',
   'upload.queued': '等待中',
   'upload.hashing': '正在读取 {percent}%',

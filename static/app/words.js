@@ -35,7 +35,7 @@ export function sorry(err) {
   if (err.offline) return t('error.offline');
   const key = `error.${err.code}`;
   const known = key in en && !(err.code === 10001 || err.code === -1);
-  return known ? t(key, { msg: err.msg }) : `${t('error.unknown')} ${err.msg}`.trim();
+  return known ? t(key, { msg: err.msg }) : `${t(key in en ? key : 'error.unknown')} ${err.msg}`.trim();
 }
 
 function fileTrouble(err) {

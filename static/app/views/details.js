@@ -33,7 +33,7 @@ function facts(meta, close) {
     fact('kind', t(`kind.${kindOf(meta)}`)),
     fact('folder', h('a', { href: homeLink(meta), onclick: close }, folder === '/' ? t('nav.root') : folder)),
     meta.Kind === 'file' && fact('size', `${bytes(meta.FileSize, language())} (${amount})`),
-    fact('uploaded', when(meta.UploadAt, language())),
+    fact(meta.Kind === 'file' ? 'uploaded' : 'created', when(meta.UploadAt, language())),
     fact('modified', meta.ModifiedAt && when(meta.ModifiedAt, language())),
   ].flat();
 }

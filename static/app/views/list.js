@@ -16,6 +16,7 @@ const AHEAD = 300; // entries beyond what is in sight for which the next page is
 // isAway(id) says which entries are shown as on their way elsewhere; place(at) offers what can be done where there is none.
 export class ListView {
   #columns = 1;
+  #at = -1; // where in the list the keyboard is
 
   constructor({ listing, selection, layout, face, open, menu, load, heads, empty, isAway = () => false, place }) {
     Object.assign(this, { listing, selection, layout, face, open, menu, load, isAway, place });
@@ -37,7 +38,7 @@ export class ListView {
     this.stop = new AbortController();
     const { signal } = this.stop;
     this.listing.addEventListener('change', () => this.refresh(), { signal });
-    this.selection.addEventListener('change', () => this.#measure(), { signal });
+    this.selection.addEventListener('change', () => this.#moved(), { signal });
     this.watch = new ResizeObserver(() => this.#measure());
     this.watch.observe(this.scroller);
     this.body.addEventListener('click', (event) => this.#clicked(event));
@@ -69,11 +70,26 @@ export class ListView {
     this.waiting.hidden = started || Boolean(error);
     this.message.hidden = !this.listing.done || entries.length > 0;
     this.grid.hidden = entries.length === 0;
+    this.#keepPlace();
     this.#measure();
     const lines = this.window.count + (this.layout === 'grid' ? 0 : 1); // and the head
     this.grid.setAttribute('aria-rowcount', this.listing.done ? lines : -1);
     this.selection.prune();
     if (held && !this.body.contains(document.activeElement)) this.focusActive();
+  }
+
+  // keepPlace puts the keyboard on what came into the place of an entry that is gone, so that one goes on from there.
+  #keepPlace() {
+    const { selection, listing: { entries } } = this;
+    if (selection.active && selection.activeIndex < 0 && this.#at >= 0 && entries.length) {
+      selection.go(entries[Math.min(this.#at, entries.length - 1)].ID);
+    }
+    this.#at = selection.activeIndex;
+  }
+
+  #moved() {
+    this.#at = this.selection.activeIndex;
+    this.#measure();
   }
 
   #measure() {

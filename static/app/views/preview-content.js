@@ -53,31 +53,31 @@ const makers = { image, video, audio, pdf, text };
 
 async function image({ entry, api, signal, urlOf }) {
   const type = pictureType(entry.FileName);
-  if (type && entry.FileSize > PICTURE_LIMIT) return nothing({ entry });
+  if (type && entry.FileSize > PICTURE_LIMIT) return nothing({ entry, api });
   const src = type ? urlOf(new Blob([await api.content(entry.ID, { bytes: PICTURE_LIMIT, signal })], { type })) : api.inlineURL(entry.ID);
-  return instead(h('img', { src, alt: entry.FileName, testid: 'preview-image' }), entry);
+  return instead(h('img', { src, alt: entry.FileName, class: type === 'image/svg+xml' ? 'drawn' : '', testid: 'preview-image' }), { entry, api });
 }
 
 function video({ entry, api }) {
   const props = { src: api.inlineURL(entry.ID), controls: true, preload: 'metadata', playsInline: true };
-  return instead(h('video', { ...props, 'aria-label': entry.FileName, testid: 'preview-video' }), entry);
+  return instead(h('video', { ...props, 'aria-label': entry.FileName, testid: 'preview-video' }), { entry, api });
 }
 
 function audio({ entry, api }) {
   const props = { src: api.inlineURL(entry.ID), controls: true, preload: 'metadata' };
-  return [icon('audio', 'large'), instead(h('audio', { ...props, 'aria-label': entry.FileName, testid: 'preview-audio' }), entry)];
+  return [icon('audio', 'large'), instead(h('audio', { ...props, 'aria-label': entry.FileName, testid: 'preview-audio' }), { entry, api })];
 }
 
 // instead puts the plain answer in the place of what the browser cannot show.
-function instead(element, entry) {
-  element.addEventListener('error', () => element.replaceWith(nothing({ entry })));
+function instead(element, context) {
+  element.addEventListener('error', () => element.replaceWith(nothing(context)));
   return element;
 }
 
 async function pdf({ entry, api, signal, urlOf }) {
   if (entry.FileSize > PDF_LIMIT || navigator.pdfViewerEnabled === false) {
     const link = h('a', { class: 'button', href: api.inlineURL(entry.ID), target: '_blank', rel: 'noopener' }, t('preview.tab'));
-    return [nothing({ entry }), link];
+    return [nothing({ entry, api }), link];
   }
   const bytes = await api.content(entry.ID, { bytes: PDF_LIMIT, signal });
   const src = urlOf(new Blob([bytes], { type: 'application/pdf' }));
@@ -85,6 +85,7 @@ async function pdf({ entry, api, signal, urlOf }) {
 }
 
 async function text({ entry, api, signal }) {
+  if (entry.FileSize === 0) return answer(entry, t('preview.empty'));
   const bytes = await api.content(entry.ID, { bytes: TEXT_LIMIT, signal });
   const words = h('pre', { tabIndex: 0, testid: 'preview-text' }, decode(await bytes.arrayBuffer()));
   const rest = entry.FileSize > TEXT_LIMIT && h('p', { class: 'quiet' }, t('preview.beginning'));
@@ -97,8 +98,14 @@ function unknown(context) {
   return context.entry.FileSize > 0 && kindOf(context.entry) === 'file' ? [nothing(context), anyway] : nothing(context);
 }
 
-function nothing({ entry }) {
-  return h('div', { class: 'no-preview', testid: 'preview-none' }, icon(kindOf(entry), 'large'), h('p', {}, t('preview.none')));
+function nothing({ entry, api }) {
+  const link = h('a', { class: 'button', href: api.downloadURL(entry.ID), download: entry.FileName, testid: 'preview-none-download' },
+    icon('download'), h('span', {}, t('files.download')));
+  return answer(entry, t('preview.none'), link);
+}
+
+function answer(entry, words, link) {
+  return h('div', { class: 'no-preview', testid: 'preview-none' }, icon(kindOf(entry), 'large'), h('p', {}, words), link);
 }
 
 // decode reads UTF-8, UTF-16 with its mark, or else what old Chinese files are written in.

@@ -128,6 +128,7 @@ export class QuotaMeter {
     this.text.textContent = t(Quota > 0 ? 'quota.used' : 'quota.plain', { used: amount(Used), total: amount(Quota) });
     this.more.textContent = Reserved > 0 ? t('quota.reserved', { amount: amount(Reserved) }) : '';
     this.saved.replaceChildren(...(BytesSaved > 0 ? [icon('bolt'), h('span', {}, t('quota.saved', { amount: amount(BytesSaved) }))] : []));
+    this.used.hidden = !(Used > 0);
     this.used.style.width = `${part(Used)}%`;
     this.reserved.style.width = `${Math.min(part(Reserved), 100 - part(Used))}%`;
     this.bar.setAttribute('aria-label', t('quota.title'));

@@ -29,6 +29,9 @@ export function toast(text, action) {
   for (const name of ['pointerenter', 'focusin']) item.addEventListener(name, () => clearTimeout(timer));
   for (const name of ['pointerleave', 'focusout']) item.addEventListener(name, wait);
   const shelf = document.getElementById('toasts');
+  // The same once more is no news, but for those who listen.
+  if (!action) for (const other of [...shelf.children]) if (other.dataset.text === text) other.remove();
+  item.dataset.text = action ? '' : text;
   while (shelf.children.length > 3) shelf.firstChild.remove();
   shelf.append(item);
   announce(text);

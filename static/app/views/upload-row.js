@@ -65,7 +65,7 @@ export class UploadRow {
     const { upload } = this;
     if (upload.note) return { word: t(`upload.${upload.note}`) };
     if (upload.error) return { word: sorry(upload.error), mark: 'warning' };
-    const state = upload.state === 'needsfile' && upload.handle ? 'needsleave' : upload.state;
+    const state = upload.state === 'needsfile' && upload.handle ? 'needsleave' : onlyRead(upload) ? 'hashing' : upload.state;
     return { word: t(`upload.${state}`, { percent: percent(upload.hashed, upload.size) }), mark: MARKS[upload.state] };
   }
 
@@ -101,10 +101,15 @@ export class UploadRow {
   }
 }
 
+// onlyRead: all is sent, and the page still hashes; nothing moves until that is done.
+function onlyRead({ state, sent, hashed, size }) {
+  return state === 'uploading' && sent >= size && hashed > 0 && hashed < size;
+}
+
 function figures(upload) {
   if (OVER.has(upload.state)) return amount(upload.size);
   const parts = [t('upload.progress', { sent: amount(upload.sent), size: amount(upload.size) })];
-  if (upload.state === 'uploading' && upload.speed > 0) {
+  if (upload.state === 'uploading' && upload.speed > 0 && upload.sent < upload.size) {
     parts.push(t('upload.speed', { speed: amount(upload.speed) }));
     if (upload.secondsLeft < 360_000) parts.push(t('upload.left', { time: duration(upload.secondsLeft) }));
   }

@@ -123,8 +123,11 @@ export class UploadsView {
 
   #figures({ sent, size, speed }) {
     const amount = (n) => bytes(n, language());
-    const left = speed > 0 ? duration((size - sent) / speed) : '–';
-    return t('upload.total', { sent: amount(sent), size: amount(size), speed: amount(speed), left });
+    const parts = [t('upload.progress', { sent: amount(sent), size: amount(size) })];
+    if (speed > 0 && sent < size) {
+      parts.push(t('upload.speed', { speed: amount(speed) }), t('upload.left', { time: duration((size - sent) / speed) }));
+    }
+    return parts.join(' · ');
   }
 }
 
