@@ -91,7 +91,7 @@ func (s *story) uploadAndDie(ctx context.Context) error {
 		return err
 	}
 	var once sync.Once
-	res, err := hasty.UploadFile(ctx, s.file, client.UploadOptions{Progress: func(e client.Event) {
+	res, err := hasty.UploadFile(ctx, s.file, client.UploadOptions{ChunkSize: s.chunkSize(), Progress: func(e client.Event) {
 		if e.Stage == client.StageSending && e.Bytes >= e.Total/2 {
 			once.Do(s.drive.Kill)
 		}
@@ -103,6 +103,9 @@ func (s *story) uploadAndDie(ctx context.Context) error {
 	s.tell(res.BytesSent, res.BytesSaved, "alice uploads in parallel chunks; kill -9 in the middle")
 	return s.start(ctx)
 }
+
+// chunkSize makes so many chunks that some are held when half of the bytes are on their way.
+func (s *story) chunkSize() int64 { return min(s.size/50, 5<<20) }
 
 func (s *story) resume(ctx context.Context) error {
 	open, err := s.alice.Uploads(ctx)
