@@ -6,6 +6,8 @@ import { settleName } from './taken.js';
 
 export const SMALL = 5 << 20; // hashed before anything is sent
 const ASK_FROM = 256 << 10; // below, sending is quicker than a proof
+const GLIMPSE = 300; // ms in which hashing shows how fast it is
+const SOON = 1500; // ms that a digest is worth waiting for
 const TURNS = 5; // how often an upload may start over because of what the server says
 const REPAIRS = 3; // how often complete may ask for chunks again
 
@@ -35,7 +37,7 @@ export class Run {
     const early = await this.#taken();
     if (early) return early;
     const hashFirst = upload.size <= SMALL || upload.asking === 'must' || session.boundTo;
-    if (hashFirst && !digest.value) await this.#hash('hashing');
+    if (!digest.value && (hashFirst || (await this.#hashedSoon()))) await this.#hash('hashing');
     if (digest.value) {
       const end = await this.#known(this.signal);
       if (end) return end;
@@ -91,11 +93,29 @@ export class Run {
     return digest.find(upload.file, { signal, must: session.boundTo, onProgress: () => engine.changed(upload) });
   }
 
+  // hashedSoon begins to hash, and says whether that will be done so soon that nothing should be sent before the drive was
+  // asked: on a fast line most of a file that it knows would have gone up otherwise.
+  async #hashedSoon() {
+    const { upload, session, digest, signal } = this;
+    if (session.id || !this.#mayAsk()) return false;
+    const before = digest.hashed;
+    const found = this.#hash('hashing');
+    found.catch(() => {}); // whoever needs the digest meets with it
+    const glimpse = new Promise((resolve) => setTimeout(resolve, GLIMPSE));
+    await abortable(Promise.race([found, glimpse]), signal);
+    const speed = (digest.hashed - before) / GLIMPSE;
+    return upload.size - digest.hashed <= speed * SOON;
+  }
+
+  #mayAsk() {
+    const { upload, session, engine } = this;
+    return upload.asking === 'may' && !session.boundTo && engine.mayAsk(upload.size, ASK_FROM);
+  }
+
   // known asks whether the drive has the content already, and makes the file of it if so; it returns the end, if it is one.
   async #known(signal) {
     const { upload, session, engine } = this;
-    const may = upload.asking === 'may' && !session.boundTo && engine.mayAsk(upload.size, ASK_FROM);
-    if (!may && upload.asking !== 'must') return '';
+    if (!this.#mayAsk() && upload.asking !== 'must') return '';
     upload.asking = 'no';
     let answer = await this.#ask(signal);
     if (answer.noRoom && session.id) {

@@ -5,7 +5,8 @@
 //	asking: the name is taken; then it goes on, or ends as skipped, or as present: it is the very file
 //	paused, failed, cancelled; needsfile: unfinished on the server, and the browser does not have the file any more
 //
-// A large file's chunks go up while it is hashed. A small one is hashed first, because asking then saves more than waiting.
+// A large file's chunks go up while it is hashed. One that is hashed in a moment is hashed first, because asking then saves
+// more than waiting.
 
 import { Digest, NotSame } from './digest.js';
 import { Progress } from './progress.js';

@@ -43,6 +43,28 @@ export async function sha1(blob) {
   return createHash('sha1').update(Buffer.from(await blob.arrayBuffer())).digest('hex');
 }
 
+// A LateHasher tells no file's digest before it may. Chunks are hashed too, but are no files.
+export class LateHasher extends Hasher {
+  constructor(may) {
+    super();
+    this.may = may;
+  }
+
+  digest(file) {
+    const job = super.digest(file);
+    if (!(file instanceof File)) return job;
+    return { ...job, result: Promise.all([job.result, this.may]).then(([digest]) => digest) };
+  }
+}
+
+// A QuickHasher has read most of a file at once, and will soon have read the rest.
+export class QuickHasher extends Hasher {
+  digest(file, onProgress) {
+    onProgress?.(file.size);
+    return super.digest(file);
+  }
+}
+
 // A Person has an account, and an engine for each time that the page is opened.
 export class Person {
   memory = new Map();
@@ -62,14 +84,19 @@ export class Person {
   }
 
   // open is what loading the page does. said are the things that the engine told or asked.
-  open({ ask = 'rename' } = {}) {
+  open({ ask = 'rename', hasher = new Hasher() } = {}) {
     const { memory } = this;
     const storage = { getItem: (key) => memory.get(key) ?? null, setItem: (key, value) => memory.set(key, value) };
-    const engine = new UploadEngine({ api: this.api, hasher: new Hasher(), notes: new QueueStore(storage),
+    const engine = new UploadEngine({ api: this.api, hasher, notes: new QueueStore(storage),
       ask: async ({ name }) => (this.asked.push(name), ask) });
     this.asked = [];
     this.engine = engine;
     return engine;
+  }
+
+  // leavesNothing waits until no upload is unfinished on the drive: what is not needed is cancelled in the background.
+  async leavesNothing() {
+    await until('no unfinished upload', async () => (await this.api.status()).length === 0);
   }
 
   // bring uploads files and waits for their end.

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 
-import { chunk, count, newFile, Person, sha1, tell, until } from './drive.mjs';
+import { chunk, count, LateHasher, newFile, Person, QuickHasher, sha1, tell, until } from './drive.mjs';
 
 const UPPART = '/file/mpupload/uppart';
 
@@ -40,7 +40,39 @@ test('what another has is instant', async () => {
   const [upload] = await second.bring([file]);
   assert.equal(upload.state, 'instant');
   await second.has(upload.entry, file);
-  assert.deepEqual(await second.api.status(), []);
+  await second.leavesNothing();
+});
+
+test('what turns out to be known in mid-upload becomes instant', async () => {
+  const file = newFile('late.mov', 5 * chunk);
+  const first = await Person.join();
+  first.open();
+  await first.bring([file]);
+  const second = await Person.join();
+  await tell('hold', { n: 2 });
+  let go;
+  const twoSent = new Promise((resolve) => (go = resolve));
+  const engine = second.open({ hasher: new LateHasher(twoSent) });
+  engine.add([file], '/');
+  const [upload] = engine.uploads;
+  await until('two chunks on the drive', async () => upload.uploadId && (await second.api.status(upload.uploadId)).ChunkExists.length === 2);
+  go();
+  await second.reaches(upload, 'instant');
+  await second.has(upload.entry, file);
+  await second.leavesNothing();
+});
+
+test('what another has is not sent at all where hashing is quick', async () => {
+  const file = newFile('quick.mov', 5 * chunk);
+  const first = await Person.join();
+  first.open();
+  await first.bring([file]);
+  const before = await count(UPPART);
+  const second = await Person.join();
+  second.open({ hasher: new QuickHasher() });
+  const [upload] = await second.bring([file]);
+  assert.equal(upload.state, 'instant');
+  await sentOnce(before, 0);
 });
 
 test('a killed server costs no chunk', async () => {
@@ -105,7 +137,7 @@ test('another file is not taken for an unfinished one', async () => {
   await until('the refusal', () => upload.state === 'needsfile');
   assert.equal(upload.error.name, 'NotSame');
   await engine.cancel(upload);
-  assert.deepEqual(await person.api.status(), []);
+  await person.leavesNothing();
 });
 
 test('a chunk that was hurt on the way is sent again', async () => {
@@ -194,7 +226,7 @@ test('pause, resume and cancel', async () => {
   engine.resume(upload);
   await person.reaches(upload, 'done');
   await person.has(upload.entry, file);
-  assert.deepEqual(await person.api.status(), []);
+  await person.leavesNothing();
 });
 
 test('one content under two names goes up once', async () => {
@@ -204,5 +236,5 @@ test('one content under two names goes up once', async () => {
   const twin = new File([file], 'copy.bin');
   await person.bring([file, twin]);
   assert.deepEqual(engine.uploads.map((u) => u.entry?.FileSha1), Array(2).fill(await sha1(file)));
-  assert.deepEqual(await person.api.status(), []);
+  await person.leavesNothing();
 });
