@@ -53,6 +53,7 @@ func TestPage(t *testing.T) {
 		{"thumbnails", testThumbnails},
 		{"more entries than are drawn", testWindow},
 		{"a hundred thousand entries", testHundredThousand},
+		{"a list that could not be had at once", testListTriedAgain},
 		{"sorting", testSort},
 		{"details and links", testDetails},
 		{"back, forward and links", testHistory},

@@ -2,6 +2,7 @@
 
 import { Listing, orders } from '../listing.js';
 import { recallChoice, rememberChoice } from '../prefs.js';
+import { persist, Waiting } from '../retry.js';
 import { Selection } from '../selection.js';
 import { t } from '../words.js';
 import { Actions } from './actions.js';
@@ -27,6 +28,7 @@ export class FolderView {
   // the drive is another; newMenu() is what can be brought or made here.
   constructor({ api, source, clashes, clipboard, changed, add, newMenu }) {
     Object.assign(this, { api, source, clipboard, add, newMenu });
+    this.waiting = new Waiting();
     this.sorts = SORTS[source.view];
     this.sortChoice = source.view === 'search' ? 'sort-found' : 'sort';
     const sort = recallChoice(this.sortChoice);
@@ -82,12 +84,19 @@ export class FolderView {
     }
   }
 
+  // more loads the next page. What may pass, as when the line was cut, is told of once and tried again until it does.
   async #more() {
-    if (this.stop.signal.aborted) return; // somebody is elsewhere by now
+    const { signal } = this.stop;
+    if (signal.aborted) return; // somebody is elsewhere by now
+    let told = false;
+    const onWait = (waits) => {
+      if (waits && !told) report(this.listing.error);
+      told = true;
+    };
     try {
-      await this.listing.more();
+      await persist(() => this.listing.more(), { waiting: this.waiting, signal, onWait });
     } catch (err) {
-      report(err);
+      if (!signal.aborted) report(err);
     }
   }
 
