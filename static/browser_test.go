@@ -25,11 +25,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// thorough reports whether tests are to take the time that the whole of what they show needs, as in make test. A plain go
-// test sees the same on fewer files and takes fewer pictures.
-func thorough() bool { return os.Getenv("BLINKDRIVE_TEST_SERVERS") == "required" }
+// needsPrograms skips what takes a browser or Node, and more than a minute, unless make test or the command with runs it,
+// which installs both. There their absence is a failure.
+func needsPrograms(t *testing.T) {
+	t.Helper()
+	if os.Getenv("BLINKDRIVE_TEST_SERVERS") != "required" {
+		t.Skip("needs programs that make test installs")
+	}
+}
 
-// startBrowser starts a headless Chromium with an empty profile of its own. Its absence is a failure, not a reason to skip.
+// startBrowser starts a headless Chromium with an empty profile of its own.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	program := findChromium(t)

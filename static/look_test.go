@@ -95,9 +95,6 @@ func (b *tab) look(name string) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
 		for _, width := range []int64{1280, 360} {
-			if !thorough() && (scheme == "light") != (width == 1280) {
-				continue // a light desk and a dark phone have all colours and all places
-			}
 			b.resize(width)
 			b.wait(`document.documentElement.scrollWidth <= innerWidth`)
 			b.shoot(fmt.Sprintf("%s-%s-%d", name, scheme, width))

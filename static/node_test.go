@@ -16,14 +16,13 @@ import (
 )
 
 // TestEngineInNode runs the engine's modules by Node's own test runner against the real server: no browser is there at
-// all. The tests are in testdata/engine. Without Node it is skipped, and fails in make test.
+// all. The tests are in testdata/engine.
 func TestEngineInNode(t *testing.T) {
 	t.Parallel()
+	needsPrograms(t)
 	node, err := exec.LookPath("node")
-	if err != nil && thorough() {
+	if err != nil {
 		t.Fatal("no Node is installed (Debian and Ubuntu: apt-get install nodejs)")
-	} else if err != nil {
-		t.Skip("no Node is installed")
 	}
 	d := startDrive(t, buildDrive(t))
 	l := newLine(t, d.url)

@@ -20,6 +20,7 @@ const (
 // TestPage drives the page in a real browser against the real server, as people would.
 func TestPage(t *testing.T) {
 	t.Parallel()
+	needsPrograms(t)
 	program := buildDrive(t)
 	w := &world{browser: startBrowser(t), drive: startDrive(t, program)}
 	for _, c := range []struct {

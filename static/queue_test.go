@@ -88,12 +88,9 @@ func testLateClash(t *testing.T, b *tab) {
 	b.waitNothingUnfinished()
 }
 
-// testFolder drops a folder with its structure and 2,000 small files, or fewer where there is not the time.
+// testFolder drops a folder with its structure and 2,000 small files.
 func testFolder(t *testing.T, b *tab) {
-	files := 2000
-	if !thorough() {
-		files = 400
-	}
+	const files = 2000
 	dir := filepath.Join(t.TempDir(), "project")
 	for i := range files {
 		write(t, dir, fmt.Sprintf("part %d/file-%d.txt", i%4, i), fmt.Sprintf("this is file %d", i))
