@@ -53,7 +53,8 @@ type Config struct {
 	InstantProof   bool          `key:"instant.proof" def:"on" help:"ask for proof of possession before instant upload of content that the user does not have; off only in closed deployments"`
 	InstantScope   string        `key:"instant.scope" def:"drive" one:"drive,user" help:"whose content instant upload finds: everybody's or the user's own"`
 	DownloadPolicy string        `key:"download.policy" def:"stream" one:"stream,redirect" help:"how content of the object store is served: through the drive, or by sending the client there with a signed URL"`
-	URLTTL         time.Duration `key:"download.url_ttl" def:"1h" min:"1s" help:"life of a signed download URL"`
+	URLTTL         time.Duration `key:"download.url_ttl" def:"1h" min:"1s" help:"life of a signed download URL where the client names none"`
+	MaxURLTTL      time.Duration `key:"download.url_max_ttl" def:"7d" min:"1h" help:"longest life of a signed download URL that a client may name"`
 
 	TransferWorkers         int           `key:"transfer.workers" def:"2" min:"1" help:"transfers at once"`
 	TransferBandwidth       Size          `key:"transfer.bandwidth" def:"0" min:"0" help:"bytes a second that the transfers of one process may take together; 0 is no limit"`

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"encoding/base64"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -112,24 +113,42 @@ func (s *Server) findDownload(r *http.Request, c *call) (store.Entry, error) {
 }
 
 // downloadURL answers a signed link as plain text: the object store's own where the file is there and the policy lets it,
-// else ours; for a folder, or several entries, ours to a zip of them.
+// else ours; for a folder, or several entries, ours to a zip of them. A header says until when it is good.
 func (s *Server) downloadURL(w http.ResponseWriter, r *http.Request, c *call) error {
 	entries, err := s.findEntries(r, c, maxLinked)
 	if err != nil {
 		return err
 	}
+	until, err := s.linkEnd(c.Params)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(api.HeaderExpiresAt, rfc3339(until))
 	e := entries[0]
 	if len(entries) > 1 || e.Kind == store.Folder {
-		return writeText(w, s.baseURL(r)+"/file/zip?"+s.Downloads.LinkArchive(c.User, idsOf(entries, func(e store.Entry) store.EntryID { return e.ID })))
+		return writeText(w, s.baseURL(r)+"/file/zip?"+s.Downloads.LinkArchive(c.User, idsOf(entries, func(e store.Entry) store.EntryID { return e.ID }), until))
 	}
-	url, err := s.Downloads.StoreLink(r.Context(), e, asAttachment(e.Name).Presentation)
+	url, err := s.Downloads.StoreLink(r.Context(), e, asAttachment(e.Name).Presentation, until)
 	if err != nil {
 		return err
 	}
 	if url == "" {
-		url = s.baseURL(r) + "/file/download?" + s.Downloads.Link(c.User, e)
+		url = s.baseURL(r) + "/file/download?" + s.Downloads.Link(c.User, e, until)
 	}
 	return writeText(w, url)
+}
+
+// linkEnd reads until when a link shall be good: for lifetime seconds from now, or as long as is usual.
+func (s *Server) linkEnd(p params) (time.Time, error) {
+	if p.get("lifetime") == "" {
+		return s.Downloads.DefaultLinkEnd(), nil
+	}
+	seconds, err := p.integer("lifetime", 0)
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds = max(0, min(seconds, math.MaxInt32)) // no less too little and too much, and it fits into a Duration
+	return s.Downloads.LinkEnd(time.Duration(seconds) * time.Second)
 }
 
 // lastModified is the client's time where it named one. The bytes behind an entry never change.

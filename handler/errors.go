@@ -96,7 +96,7 @@ func failureData(e *service.Error) any {
 // dropHeaders takes back what a handler said of the answer that it then could not give.
 func dropHeaders(h http.Header) {
 	for _, name := range []string{"Content-Length", "Content-Range", "Content-Disposition", "Content-Encoding",
-		"Repr-Digest", "Etag", "Last-Modified", "Cache-Control", "Accept-Ranges"} {
+		"Repr-Digest", "Etag", api.HeaderExpiresAt, "Last-Modified", "Cache-Control", "Accept-Ranges"} {
 		h.Del(name)
 	}
 }

@@ -54,7 +54,7 @@ func (rt *router) answerCORS(w http.ResponseWriter, r *http.Request, c *call, ro
 	c.foreign = true
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	h.Set("Access-Control-Expose-Headers", api.HeaderRequestID+", "+api.HeaderNextCursor+
+	h.Set("Access-Control-Expose-Headers", api.HeaderRequestID+", "+api.HeaderNextCursor+", "+api.HeaderExpiresAt+
 		", Content-Disposition, Content-Range, ETag, Repr-Digest, Retry-After")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false

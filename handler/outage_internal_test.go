@@ -95,7 +95,7 @@ func TestDatabaseIsDown(t *testing.T) {
 	})
 	p := d.join("alice")
 	e := d.put(p, "", "a.bin", story)
-	link := d.Downloads.Link(p.user, e)
+	link := d.Downloads.Link(p.user, e, d.Downloads.DefaultLinkEnd())
 	id, hash := string(e.ID), e.Content.Sums.Digest.String()
 	other := etagOf("other")[1:41]
 	upload := string(store.NewUploadID(testNode))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -235,9 +236,9 @@ func (s *Downloads) writeMember(ctx context.Context, out *zip.Writer, m member, 
 	return err
 }
 
-// LinkArchive returns the query of a URL with which anybody can download an archive of the user's entries for a while.
-func (s *Downloads) LinkArchive(user store.User, ids []store.EntryID) string {
-	return link{Entries: ids, User: user.Name, Expires: s.Now().Add(s.linkTTL())}.sign(s.Secret)
+// LinkArchive returns the query of a URL with which anybody can download an archive of the user's entries until then.
+func (s *Downloads) LinkArchive(user store.User, ids []store.EntryID, until time.Time) string {
+	return link{Entries: ids, User: user.Name, Expires: until}.sign(s.Secret)
 }
 
 // FindArchiveLink returns whose archive of what the raw query of a link names, if that user is still active.

@@ -20,7 +20,8 @@ type Downloads struct {
 	Log     *slog.Logger
 	Metrics *Metrics
 
-	LinkTTL     time.Duration // how long a link is good for; an hour
+	LinkTTL     time.Duration // how long a link is good for where nobody says; an hour
+	MaxLinkTTL  time.Duration // how long it can be good for at most; 7 days
 	Redirect    bool          // an object store that can gives its blobs out itself
 	RedirectTTL time.Duration // how long the link in a redirection is good for; 5 minutes
 	MaxArchive  int           // entries of an archive at most; 0: DefaultMaxArchive
@@ -95,9 +96,9 @@ func (s *Downloads) OpenLink(ctx context.Context, query string) (*Download, erro
 	return s.OpenEntry(ctx, e)
 }
 
-// Link returns the query of a URL with which anybody can download a file of the user for a while.
-func (s *Downloads) Link(user store.User, e store.Entry) string {
-	return link{Entries: []store.EntryID{e.ID}, User: user.Name, Expires: s.Now().Add(s.linkTTL())}.sign(s.Secret)
+// Link returns the query of a URL with which anybody can download a file of the user until then.
+func (s *Downloads) Link(user store.User, e store.Entry, until time.Time) string {
+	return link{Entries: []store.EntryID{e.ID}, User: user.Name, Expires: until}.sign(s.Secret)
 }
 
 // LocalBlob opens a blob on this node's disk, for another process of the drive. store.ErrNotFound.

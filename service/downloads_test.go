@@ -134,7 +134,7 @@ func TestLinks(t *testing.T) {
 	d := newDepot(t)
 	e, _ := d.file(1000)
 	s := d.downloads()
-	link := s.Link(d.user, e)
+	link := s.Link(d.user, e, s.DefaultLinkEnd())
 	opens := func(query string) service.Kind {
 		down, err := s.OpenLink(context.Background(), query)
 		if err == nil {
@@ -163,7 +163,7 @@ func TestLinks(t *testing.T) {
 	if k := opens(link); k != service.Forbidden {
 		t.Errorf("expired: %v", k)
 	}
-	link = s.Link(d.user, e)
+	link = s.Link(d.user, e, s.DefaultLinkEnd())
 	d.ok(d.db.Trash(t.Context(), d.user.ID, e.ID, 0, d.clock.Now()))
 	if k := opens(link); k != service.NotFound {
 		t.Errorf("in the trash: %v", k)
@@ -171,5 +171,36 @@ func TestLinks(t *testing.T) {
 	bob := d.newUser("bob")
 	if _, err := s.Find(t.Context(), bob.ID, service.Ref{ID: e.ID}); service.KindOf(err) != service.NotFound {
 		t.Errorf("a link to another's file: %v", err)
+	}
+}
+
+func TestLinkEnd(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	s := d.downloads()
+	short := d.downloads()
+	short.MaxLinkTTL = time.Hour
+	for _, tt := range []struct {
+		what string
+		s    *service.Downloads
+		life time.Duration
+		good bool
+	}{
+		{"none", s, 0, false},
+		{"negative", s, -time.Hour, false},
+		{"a second short of a minute", s, 59 * time.Second, false},
+		{"a minute", s, time.Minute, true},
+		{"a week", s, 168 * time.Hour, true},
+		{"a second more", s, 168*time.Hour + time.Second, false},
+		{"all that is configured", short, time.Hour, true},
+		{"more", short, time.Hour + time.Second, false},
+	} {
+		until, err := tt.s.LinkEnd(tt.life)
+		switch {
+		case tt.good && (err != nil || until.Sub(d.clock.Now()) != tt.life):
+			t.Errorf("%s: %v, %v", tt.what, until, err)
+		case !tt.good && service.KindOf(err) != service.Invalid:
+			t.Errorf("%s: %v, %v", tt.what, until, err)
+		}
 	}
 }

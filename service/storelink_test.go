@@ -44,8 +44,9 @@ func TestStoreLinks(t *testing.T) {
 	}{
 		{"moved", with(true, 0, parts), moved,
 			"https://store/" + name + "/attachment/image/png/1h0m0s", "https://store/" + name + "/attachment/image/png/5m0s", -1},
-		{"a life that is too long", with(true, 1000*time.Hour, parts), moved,
+		{"a life as long as can be", with(true, 168*time.Hour, parts), moved,
 			"https://store/" + name + "/attachment/image/png/168h0m0s", "https://store/" + name + "/attachment/image/png/5m0s", -1},
+		{"a life that is too long for the store", with(true, 1000*time.Hour, parts), moved, "", "https://store/" + name + "/attachment/image/png/5m0s", -1},
 		{"not the policy", with(false, 0, parts), moved, "", "", -1},
 		{"on the node's disk", with(true, 0, parts), local, "", "", -1},
 		{"no store that links", with(true, 0, struct{ store.Blobs }{parts}), moved, "", "", -1},
@@ -53,7 +54,7 @@ func TestStoreLinks(t *testing.T) {
 		{"damaged", with(true, 0, parts), bad, "", "", service.Damaged},
 	}
 	for _, tt := range tests {
-		link, err := tt.s.StoreLink(t.Context(), tt.e, how)
+		link, err := tt.s.StoreLink(t.Context(), tt.e, how, tt.s.DefaultLinkEnd())
 		redir, err2 := tt.s.Redirection(t.Context(), tt.e, how)
 		for _, err := range []error{err, err2} {
 			if k := service.KindOf(err); err == nil && tt.kind != -1 || err != nil && k != tt.kind {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -287,7 +286,7 @@ func sha256Of(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// testDetails shows what the drive knows of a file, and a link to it that anybody may use for a while.
+// testDetails shows what the drive knows of a file.
 func testDetails(t *testing.T, b *tab) {
 	b.signUp(newName())
 	b.have("/papers", "plan.txt")
@@ -320,21 +319,6 @@ func testDetails(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('disk')`)
 	b.click(id("dialog-close"))
 	b.wait(`!document.querySelector('dialog')`)
-
-	b.click(entry("plan.txt"))
-	b.click(id("selection-link"))
-	b.wait(`document.querySelector('[data-testid=link-url]')`)
-	b.click(id("link-copy"))
-	b.wait(`document.querySelector('[data-testid=link]').textContent.includes('Copied')`)
-	url, err := evaluate[string](b, `document.querySelector('[data-testid=link-url]').value`)
-	b.must(err)
-	// Whoever has it needs no cookie.
-	answer, err := http.Get(url)
-	b.must(err)
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("the link answers %s", answer.Status)
-	}
 }
 
 // testHistory goes back and forth, and opens links to a folder and to a file.

@@ -12,6 +12,7 @@ const DefaultChunkSize = 5 << 20
 const (
 	HeaderRequestID  = "X-Request-Id"
 	HeaderNextCursor = "X-Next-Cursor"
+	HeaderExpiresAt  = "X-Expires-At" // /file/downloadurl: until when the link is good, in RFC 3339
 )
 
 // CookieName is the cookie that carries a browser's token.

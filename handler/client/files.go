@@ -2,12 +2,14 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 )
@@ -135,8 +137,32 @@ func (c *Client) Mkdir(ctx context.Context, path string) error {
 	return c.ask(ctx, call{method: http.MethodPost, path: "/file/mkdir", form: form, again: true}, nil)
 }
 
+// A Link is an absolute URL that whoever has it may download from until it expires.
+type Link struct {
+	URL     string
+	Expires time.Time // to the second
+}
+
 // DownloadURL returns an absolute URL that whoever has it may download from until it expires.
 func (c *Client) DownloadURL(ctx context.Context, r Ref) (string, error) {
-	a, err := c.do(ctx, call{method: http.MethodGet, path: "/file/downloadurl", query: r.values(), again: true})
-	return strings.TrimSpace(string(a.body)), err
+	link, err := c.Link(ctx, r, 0)
+	return link.URL, err
+}
+
+// Link makes a link that is good for so long, in whole seconds; with 0 as long as the drive thinks fit. The error has the
+// code InvalidParam where the drive allows no such life.
+func (c *Client) Link(ctx context.Context, r Ref, life time.Duration) (Link, error) {
+	query := r.values()
+	if life != 0 {
+		query.Set("lifetime", strconv.FormatInt(int64(life/time.Second), 10))
+	}
+	a, err := c.do(ctx, call{method: http.MethodGet, path: "/file/downloadurl", query: query, again: true})
+	if err != nil {
+		return Link{}, err
+	}
+	expires, err := time.Parse(time.RFC3339, a.header.Get(api.HeaderExpiresAt))
+	if err != nil {
+		return Link{}, fmt.Errorf("/file/downloadurl: until when the link is good: %w", err)
+	}
+	return Link{strings.TrimSpace(string(a.body)), expires}, nil
 }

@@ -148,13 +148,12 @@ export class Api {
     }
   }
 
-  // link returns {url, expires}: with it anybody can take the file until then, or several and folders as a zip.
-  async link(ids) {
-    const answer = await this.#post('/file/downloadurl', { id: ids.join() });
+  // link returns {url, expires}: with it anybody can take the file until then, or several and folders as a zip. lifetime is
+  // in seconds.
+  async link(ids, lifetime) {
+    const answer = await this.#post('/file/downloadurl', { id: ids.join(), lifetime });
     if (!answer.ok) open(answer);
-    const url = answer.text.trim();
-    const seconds = Number(new URL(url, location.href).searchParams.get('expires'));
-    return { url, expires: seconds ? new Date(seconds * 1000).toISOString() : '' };
+    return { url: answer.text.trim(), expires: answer.header('X-Expires-At') };
   }
 
   // fastupload returns {hit: true, entry}, {hit: false}, or {challenge, ranges} to be answered by a second call.

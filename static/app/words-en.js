@@ -139,6 +139,10 @@ export const en = {
   'link.copied': 'Copied',
   'link.folder': 'Anybody who has this link can download the folder “{name}” as a zip.',
   'link.many': 'Anybody who has this link can download these {n} items as a zip.',
+  'link.life': 'It works for',
+  'link.hour': '1 hour',
+  'link.day': '1 day',
+  'link.week': '7 days',
   'link.until': 'It works until {when} ({left}).',
 
   'move.one': 'Move “{name}”',

@@ -139,6 +139,10 @@ export const zh = {
   'link.copied': '已复制',
   'link.folder': '任何人都可以用此链接下载文件夹“{name}”（zip 压缩包）。',
   'link.many': '任何人都可以用此链接下载这 {n} 项（zip 压缩包）。',
+  'link.life': '有效时长',
+  'link.hour': '1 小时',
+  'link.day': '1 天',
+  'link.week': '7 天',
   'link.until': '有效期至 {when}（{left}）。',
 
   'move.one': '移动“{name}”',

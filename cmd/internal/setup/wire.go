@@ -25,7 +25,7 @@ func (d *Drive) wire() {
 		Log: d.Log, Now: time.Now, Metrics: r.metrics,
 	}
 	d.Downloads = &service.Downloads{
-		Entries: r.db, Trees: r.db, Users: r.db, Places: r.places, Secret: r.secret, LinkTTL: c.URLTTL, Redirect: c.DownloadPolicy == "redirect",
+		Entries: r.db, Trees: r.db, Users: r.db, Places: r.places, Secret: r.secret, LinkTTL: c.URLTTL, MaxLinkTTL: c.MaxURLTTL, Redirect: c.DownloadPolicy == "redirect",
 		Now: time.Now, Log: d.Log, Metrics: r.metrics,
 	}
 	d.wireWorkers()
