@@ -28,7 +28,7 @@ func TestClientWorksOnTrees(t *testing.T) {
 	if err != nil || m.Path != "/new/copy" || m.Entries != 6 {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	if _, err := c.Copy(ctx, client.ByID(string(docs)), client.CopyTarget{Folder: "/new", Name: "copy", Conflict: "fail"}); !client.IsCode(err, api.Conflict) {
+	if _, err := c.Copy(ctx, client.ByID(string(docs)), client.CopyTarget{Folder: "/new", Name: "copy", Conflict: "fail"}); !client.IsCode(err, api.NameTaken) {
 		t.Errorf("taken: %v", err)
 	}
 	n := 0

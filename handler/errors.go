@@ -25,6 +25,8 @@ var codes = map[service.Kind]api.Code{
 	service.NotFound:        api.NotFound,
 	service.NoSuchUser:      api.NoSuchUser,
 	service.Conflict:        api.Conflict,
+	service.NameTaken:       api.NameTaken,
+	service.InTheWay:        api.InTheWay,
 	service.AlreadyHave:     api.AlreadyHave,
 	service.Incomplete:      api.ChunksMissing,
 	service.TooLarge:        api.TooLarge,

@@ -142,7 +142,7 @@ func TestUpdate(t *testing.T) {
 	if got := bare[api.Meta](t, update("op", "0", "filehash", hash, "filename", "new name")); got.FileName != "new name" || got.ID != id {
 		t.Errorf("rename: %+v", got)
 	}
-	update("op", "0", "id", id, "filename", "b.txt").want(t, 409, api.Conflict)
+	update("op", "0", "id", id, "filename", "b.txt").want(t, 409, api.NameTaken)
 	update("op", "0", "id", string(other.ID), "filename", "b.txt") // its own name
 	if got := bare[api.Meta](t, update("op", "1", "id", id, "path", "/new/folder")); got.Path != "/new/folder/new name" {
 		t.Errorf("move: %+v", got)
@@ -164,7 +164,7 @@ func TestUpdate(t *testing.T) {
 	update("op", "1", "id", id).want(t, 400, api.InvalidParam)
 	update("op", "0", "id", id).want(t, 400, api.InvalidParam)
 	update("op", "0", "filename", "x").want(t, 400, api.InvalidParam)
-	update("op", "1", "id", id, "path", "/b.txt").want(t, 409, api.Conflict)
+	update("op", "1", "id", id, "path", "/b.txt").want(t, 409, api.InTheWay)
 	update("op", "0", "id", id, "filename", "x", "conflict", "perhaps").want(t, 400, api.InvalidParam)
 	update("op", "0", "id", id, "filename", "x", "ifrevision", "one").want(t, 400, api.InvalidParam)
 	update("op", "0", "id", id, "filename", "x", "ifrevision", "9999").want(t, 409, api.Conflict)
@@ -223,8 +223,8 @@ func TestMkdir(t *testing.T) {
 	}
 	mkdir("/").want(t, 200, api.OK)
 	d.put(p, "", "file", "x")
-	mkdir("/file").want(t, 409, api.Conflict)
-	mkdir("/file/below").want(t, 409, api.Conflict)
+	mkdir("/file").want(t, 409, api.InTheWay)
+	mkdir("/file/below").want(t, 409, api.InTheWay)
 	mkdir("").want(t, 400, api.InvalidParam)
 	mkdir("/a/../b").want(t, 400, api.InvalidParam)
 	mkdir(strings.Repeat("/x", 64)).want(t, 200, api.OK)

@@ -58,8 +58,8 @@ func TestCopy(t *testing.T) {
 		code   api.Code
 	}{
 		{[]string{"id", string(docs), "path", "/docs/deep"}, 400, api.InvalidParam},
-		{[]string{"id", string(e.ID), "path", "/", "conflict", "fail"}, 409, api.Conflict},
-		{[]string{"id", string(e.ID), "path", "/a.txt"}, 409, api.Conflict},
+		{[]string{"id", string(e.ID), "path", "/", "conflict", "fail"}, 409, api.NameTaken},
+		{[]string{"id", string(e.ID), "path", "/a.txt"}, 409, api.InTheWay},
 		{[]string{"id", string(e.ID), "conflict", "perhaps"}, 400, api.InvalidParam},
 		{[]string{"id", string(e.ID), "filename", ".."}, 400, api.InvalidParam},
 		{[]string{"id", string(e.ID), "filename", "a/b"}, 400, api.InvalidParam},

@@ -133,7 +133,7 @@ func TestClashAtComplete(t *testing.T) {
 	g.put(g.user, st, body)
 	req := service.CompleteRequest{Upload: st.ID, Size: -1, Clash: store.ClashFail}
 	_, err := g.uploads.Complete(t.Context(), g.user, req)
-	wantKind(t, "fail", err, service.Conflict)
+	wantKind(t, "fail", err, service.NameTaken)
 	if n := g.countBlobs(); n != 1 {
 		t.Errorf("%d blobs after a refused complete, want the old file's alone", n)
 	}

@@ -22,6 +22,8 @@ const (
 	NotFound
 	NoSuchUser
 	Conflict
+	NameTaken
+	InTheWay    // a file is where a folder should be
 	AlreadyHave // this user already has this content
 	Incomplete  // chunks are missing; Chunks names them
 	TooLarge
@@ -83,7 +85,8 @@ var sentinels = []struct {
 	{store.ErrMissing, Incomplete, "chunks are missing"},
 	{store.ErrDigestMismatch, DigestMismatch, "the bytes do not have this digest"},
 	{store.ErrNotFound, NotFound, "not found"},
-	{store.ErrExists, Conflict, "the name is taken"},
+	{store.ErrInTheWay, InTheWay, "a file is in the way of the folder"}, // before what it wraps
+	{store.ErrExists, NameTaken, "the name is taken"},
 	{store.ErrConflict, Conflict, "it was changed meanwhile"},
 	{store.ErrBusy, Busy, "somebody is at work on this; try again"},
 	{store.ErrQuota, QuotaExceeded, "your quota does not allow this"},

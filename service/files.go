@@ -85,7 +85,7 @@ func below(folder store.Path, name string) store.Path {
 	return append(folder[:len(folder):len(folder)], name)
 }
 
-// Rename gives an entry another name in its folder. What is done where the name is taken there, clash says; Conflict
+// Rename gives an entry another name in its folder. What is done where the name is taken there, clash says; NameTaken
 // unless it says something.
 func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name string, clash store.Clash) (Item, error) {
 	name, err := CleanName(name)
@@ -218,12 +218,9 @@ func (s *Files) trashed(ctx context.Context, user store.UserID, ref Ref) (store.
 }
 
 // MakeFolder makes a folder and its parents; one that is there is as good. The empty path is the root, whose Item has
-// no ID. Conflict: a file is in the way.
+// no ID. InTheWay.
 func (s *Files) MakeFolder(ctx context.Context, user store.UserID, p store.Path) (Item, error) {
 	id, err := s.Entries.MakeFolder(ctx, user, p, s.now())
-	if errors.Is(err, store.ErrExists) {
-		return Item{}, &Error{Kind: Conflict, Msg: "a file is in the way", Cause: err}
-	}
 	if err != nil {
 		return Item{}, fileError("make folder", err)
 	}

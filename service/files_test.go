@@ -83,7 +83,7 @@ func TestRenameRace(t *testing.T) {
 			_, err := files.Rename(context.Background(), d.user.ID, service.Ref{ID: e.ID}, "the name", "")
 			if err == nil {
 				won.Add(1)
-			} else if service.KindOf(err) != service.Conflict {
+			} else if service.KindOf(err) != service.NameTaken {
 				t.Errorf("lost: %v", err)
 			}
 		})

@@ -31,7 +31,7 @@ type Form struct {
 }
 
 // NewForm begins a form whose files go to the folder at path, which Commit makes where it is not there. clash says what is done
-// about taken names; empty is to rename. Close it. Conflict: a file is in the way of the folder.
+// about taken names; empty is to rename. Close it. InTheWay.
 func (s *Uploads) NewForm(ctx context.Context, user store.User, path string, clash store.Clash) (*Form, error) {
 	folder, err := CleanPath(path)
 	if err == nil {
@@ -53,7 +53,7 @@ func (s *Uploads) nothingInTheWay(ctx context.Context, user store.UserID, folder
 		case err != nil:
 			return explain(fmt.Errorf("form: %w", err))
 		case e.Kind != store.Folder:
-			return errorf(Conflict, "a file is in the way of the folder")
+			return errorf(InTheWay, "a file is in the way of the folder")
 		}
 	}
 	return nil

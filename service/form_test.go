@@ -153,7 +153,7 @@ func TestFormBelowAFile(t *testing.T) {
 	}
 	for _, path := range []string{"/a", "/a/b"} {
 		_, err := g.uploads.NewForm(t.Context(), g.user, path, "")
-		wantKind(t, path, err, service.Conflict)
+		wantKind(t, path, err, service.InTheWay)
 	}
 	_, err := g.uploads.NewForm(t.Context(), g.user, "/../a", "")
 	wantKind(t, "a bad path", err, service.Invalid)

@@ -62,6 +62,7 @@ func TestPage(t *testing.T) {
 		{"previews", testPreview},
 		{"names that are taken", testClash},
 		{"a name that is taken meanwhile", testLateClash},
+		{"a file in the way of a folder", testInTheWay},
 		{"a handle is kept", testHandle},
 		{"all at once", testAll},
 		// Long ones stand last: the last are started first.

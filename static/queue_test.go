@@ -88,6 +88,24 @@ func testLateClash(t *testing.T, b *tab) {
 	b.waitNothingUnfinished()
 }
 
+// testInTheWay brings a folder where a file has its name: that is said, and no question helps.
+func testInTheWay(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/", "docs", "one.txt", "two.txt")
+	b.waitListed("docs")
+	dir := filepath.Join(t.TempDir(), "docs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "a.txt", "words")
+	b.drop(dir)
+	b.waitState("a.txt", "failed")
+	b.wait(`document.querySelector('[data-testid=upload][data-name="a.txt"]').textContent.includes('A file is where a folder should be')`)
+	b.rename("one.txt", "two.txt")
+	b.wait(`[...document.querySelectorAll('[data-testid=toast]')].some((e) => e.textContent.includes('something of this name already'))`)
+	b.wait(`!document.querySelector('[data-testid=clash]')`)
+}
+
 // testFolder drops a folder with its structure and 2,000 small files.
 func testFolder(t *testing.T, b *tab) {
 	const files = 2000

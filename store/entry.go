@@ -81,7 +81,7 @@ type Entries interface {
 	// is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: only with ClashFail.
 	LinkContent(ctx context.Context, n NewEntry) (Entry, error)
 	// MakeFolder returns the ID of the folder at p, making it and its parents as needed; the empty path is the root.
-	// ErrExists: a file is in the way.
+	// ErrInTheWay.
 	MakeFolder(ctx context.Context, user UserID, p Path, now time.Time) (EntryID, error)
 }
 

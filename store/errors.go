@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The sentinels that callers may act on. Drivers wrap them with what went wrong and where.
 var (
@@ -8,6 +11,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists: the name, user or open upload is there already.
 	ErrExists = errors.New("already exists")
+	// ErrInTheWay: a file is where a folder should be. It is an ErrExists.
+	ErrInTheWay = fmt.Errorf("a file is in the way of a folder: %w", ErrExists)
 	// ErrConflict: the thing is no longer in the state that the change was conditional on.
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: somebody else is at work on it; the same call may succeed later.

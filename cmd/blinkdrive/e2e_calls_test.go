@@ -100,7 +100,7 @@ func testTree(t *testing.T, c *client.Client) {
 		t.Fatalf("renamed: %+v, %v", m, err)
 	}
 	_, err = c.Rename(ctx, client.ByID(m.ID), "1")
-	wantCode(t, "a name that is taken", err, api.Conflict)
+	wantCode(t, "a name that is taken", err, api.NameTaken)
 	if m, err = c.Move(ctx, client.ByID(m.ID), "/a/b", "six"); err != nil || m.Path != "/a/b/six" {
 		t.Fatalf("moved: %+v, %v", m, err)
 	}

@@ -35,6 +35,8 @@ const (
 	BadRange       Code = 10115 // download: the range lies behind the end
 	NoThumbnail    Code = 10116 // thumbnail: this type of file has none
 	BadPicture     Code = 10117 // thumbnail: the picture cannot be decoded
+	NameTaken      Code = 10118 // the folder has an entry of this name
+	InTheWay       Code = 10119 // a file is where a folder should be
 )
 
 // statuses is the one table of what HTTP status a code has. An instant-upload miss is no error and answers 200 with
@@ -68,6 +70,8 @@ var statuses = map[Code]int{
 	BadRange:       http.StatusRequestedRangeNotSatisfiable,
 	NoThumbnail:    http.StatusUnsupportedMediaType,
 	BadPicture:     http.StatusUnprocessableEntity,
+	NameTaken:      http.StatusConflict,
+	InTheWay:       http.StatusConflict,
 }
 
 // Status returns the HTTP status that an answer with this code has.

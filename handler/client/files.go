@@ -87,7 +87,7 @@ func (c *Client) pages(ctx context.Context, path string, q url.Values) iter.Seq2
 	}
 }
 
-// Rename gives an entry another name in its folder. A name that is taken there is a refusal with api.Conflict.
+// Rename gives an entry another name in its folder. A name that is taken there is a refusal with api.NameTaken.
 func (c *Client) Rename(ctx context.Context, r Ref, name string) (api.Meta, error) {
 	return c.update(ctx, r, "0", url.Values{"filename": {name}})
 }

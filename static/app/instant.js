@@ -21,7 +21,7 @@ export async function askInstant({ api, hasher, call, file, about, signal }) {
   } catch (err) {
     if (signal.aborted || err.name !== 'ApiError') throw err;
     if (err.status === 429) return { hit: false, retryAfter: err.retryAfter || 60 };
-    return { hit: false, noRoom: err.status === 507, taken: err.code === Code.Conflict };
+    return { hit: false, noRoom: err.status === 507, taken: err.code === Code.NameTaken };
   }
 }
 

@@ -184,7 +184,7 @@ export class Run {
           await session.sendAgain(again, this.signal);
           continue;
         }
-        if (err.code !== Code.Conflict || err.data?.UploadID) throw err;
+        if (err.code !== Code.NameTaken) throw err;
         const end = await this.#taken({ sure: true });
         if (end) return end;
       }

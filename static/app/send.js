@@ -12,6 +12,7 @@ export const Code = {
   DigestMismatch: 10101,
   NotFound: 10102,
   Conflict: 10105,
+  NameTaken: 10118,
 };
 
 export class ApiError extends Error {

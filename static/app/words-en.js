@@ -271,7 +271,7 @@ export const en = {
   'error.10101': 'The drive received other bytes than this file has. Try again.',
   'error.10102': 'It is not there any more.',
   'error.10103': 'This is not allowed.',
-  'error.10105': 'There is something of this name already, or it was changed meanwhile.',
+  'error.10105': 'It was changed meanwhile. Look at it again.',
   'error.10106': 'This file is too large for this drive.',
   'error.10107': 'The drive is busy with this. Try again in a moment.',
   'error.10108': 'Too many tries. Wait a minute, then try again.',
@@ -280,4 +280,6 @@ export const en = {
   'error.10111': 'Your space is used up. Delete files, and empty the trash.',
   'error.10112': 'Another content has the same SHA-1; this file cannot be stored.',
   'error.10113': 'This file is damaged on the drive. Upload it again.',
+  'error.10118': 'There is something of this name already.',
+  'error.10119': 'A file is where a folder should be. Rename it first.',
 };

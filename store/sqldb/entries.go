@@ -170,7 +170,7 @@ func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, n
 	return at.entry, nil
 }
 
-// subfolder finds a folder or makes it. ErrExists: a file is in the way.
+// subfolder finds a folder or makes it. ErrInTheWay.
 func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name string, now time.Time) (spot, error) {
 	at, err := t.child(ctx, user, parent, name)
 	switch {
@@ -178,7 +178,7 @@ func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name
 		e, err := t.insertEntry(ctx, store.NewEntry{User: user, Name: name, When: now}, kindFolder, store.Content{}, parent)
 		return spot{id: e.id, entry: e.ID, kind: kindFolder}, err
 	case err == nil && at.kind != kindFolder:
-		return at, store.ErrExists
+		return at, store.ErrInTheWay
 	}
 	return at, err
 }

@@ -181,7 +181,7 @@ func copyClash(w *world) {
 	_, _, err := w.copy(e.ID, "/t", store.CopyTo{Clash: store.ClashFail})
 	w.is(err, store.ErrExists)
 	_, _, err = w.copy(e.ID, "/t/1", store.CopyTo{})
-	w.is(err, store.ErrExists) // a file is no folder
+	w.is(err, store.ErrInTheWay)
 	// In its own place, or in that of what it lies in.
 	_, _, err = w.copy(e.ID, "", store.CopyTo{Clash: store.ClashReplace})
 	w.is(err, store.ErrInvalid)

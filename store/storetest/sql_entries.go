@@ -153,7 +153,7 @@ func entriesMakeFolder(w *world) {
 	w.file(w.alice, deep, "file", "file", 1)
 	for _, p := range []store.Path{{"a", "b", "c", "file"}, {"a", "b", "c", "file", "d"}} {
 		_, err := w.db.MakeFolder(w.Context(), w.alice.ID, p, w.now)
-		w.is(err, store.ErrExists)
+		w.is(err, store.ErrInTheWay)
 	}
 	_, err := w.db.MakeFolder(w.Context(), w.alice.ID, store.Path{"new", "a/b"}, w.now)
 	w.is(err, store.ErrInvalid)

@@ -178,7 +178,7 @@ export class Actions {
     try {
       return await run('fail');
     } catch (err) {
-      if (err.code !== Code.Conflict) throw err;
+      if (err.code !== Code.NameTaken) throw err;
       const folder = target === '/' ? t('nav.root') : target;
       const how = await this.clashes.ask({ group, name: entry.FileName, folder, single: group.length === 1 });
       if (how === 'skip') throw new Skipped();
