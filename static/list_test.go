@@ -28,19 +28,6 @@ func (b *tab) have(folder string, names ...string) {
 	})()`, jsList(names), folder))
 }
 
-// testListTriedAgain cuts the line under the first two askings for a list. Nobody has to do anything about that.
-func testListTriedAgain(t *testing.T, b *tab) {
-	b.signUp(newName())
-	b.have("/", "here.txt")
-	b.waitListed("here.txt")
-	b.line.expect(map[string][]fault{"/file/query": {cut, says(503, 503, "null")}})
-	b.reload()
-	b.waitListed("here.txt")
-	if n := b.line.left(); n != 0 {
-		t.Errorf("%d faults did not happen", n)
-	}
-}
-
 func jsList(names []string) string {
 	list, _ := json.Marshal(names) // strings always can be
 	return string(list)
@@ -346,6 +333,4 @@ func testHistory(t *testing.T, b *tab) {
 	b.limit("back", chromedp.NavigateBack())
 	b.wait(`!document.querySelector('[data-testid=preview]')`)
 	b.waitListed("deep.txt")
-	b.visit("#/files/nowhere")
-	b.wait(`document.querySelector('[data-testid=toast]')`)
 }

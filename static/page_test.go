@@ -55,6 +55,8 @@ func TestPage(t *testing.T) {
 		{"more entries than are drawn", testWindow},
 		{"a hundred thousand entries", testHundredThousand},
 		{"a list that could not be had at once", testListTriedAgain},
+		{"a list that cannot be had", testNoList},
+		{"a list of which the rest cannot be had", testPartOfList},
 		{"sorting", testSort},
 		{"details", testDetails},
 		{"a link for as long as one likes", testLink},

@@ -58,6 +58,15 @@ export class Listing extends EventTarget {
     }
   }
 
+  // fail empties the list: what it showed is not there any more. The next try begins anew.
+  fail(err) {
+    Object.assign(this, { entries: [], done: false, error: err });
+    this.#age++;
+    this.#loading = null;
+    this.#cursor = '';
+    this.#changed();
+  }
+
   // close drops what is still being asked.
   close() {
     this.#age++;

@@ -1,19 +1,22 @@
 // One place of the drive on the screen: a folder, the recent files, or the trash. Its bar, its list, its keys.
 
+import { Code } from '../api.js';
 import { Listing, orders } from '../listing.js';
 import { recallChoice, rememberChoice } from '../prefs.js';
 import { persist, Waiting } from '../retry.js';
 import { Selection } from '../selection.js';
 import { t } from '../words.js';
 import { Actions } from './actions.js';
-import { selectStem } from './dialog.js';
 import { button, h, icon } from './dom.js';
-import { dragEntries, takesEntries } from './drag.js';
+import { dragEntries } from './drag.js';
 import { ListView } from './list.js';
 import { openMenu } from './menu.js';
-import { crumbs, folderLink, homeLink, parentOf, searchLink, showLink } from './route.js';
+import { askName } from './name-field.js';
+import { PlaceBar } from './place-bar.js';
+import { folderLink, homeLink, parentOf, showLink } from './route.js';
 import { SelectionBar } from './selection-bar.js';
 import { report } from './toast.js';
+import { Trouble } from './trouble.js';
 
 const SORTS = { files: ['name', 'size', 'time'], search: ['name', 'newest'], recent: [], trash: [] };
 const SEARCHED = 20; // pages that are looked through for an entry that an address names
@@ -24,6 +27,8 @@ const ROW_PICTURE = 128;
 const scrolled = new Map(); // place → where its list was, for coming back
 
 export class FolderView {
+  #loading = null;
+
   // source: {view: 'files', path}, {view: 'search', text, below}, {view: 'recent'} or {view: 'trash'}; changed() says that
   // the drive is another; newMenu() is what can be brought or made here.
   constructor({ api, source, clashes, clipboard, changed, add, newMenu }) {
@@ -40,9 +45,11 @@ export class FolderView {
     this.actions = new Actions({ api, listing: this.listing, selection: this.selection, source, clashes, clipboard, changed,
       open: (entry) => this.open(entry), rename: (entry) => this.#askName(entry) });
     this.selected = new SelectionBar({ selection: this.selection, listing: this.listing, actions: this.actions });
-    this.bar = h('div', { class: 'bar' }, this.#title(), h('div', { class: 'tools' }, this.#tools()));
-    this.element = h('div', { class: `place-view ${source.view} as-${this.layout}` }, this.bar, this.selected.element);
+    this.bar = new PlaceBar({ source, sorts: this.sorts, sort: this.sort, layout: this.layout, actions: this.actions,
+      choose: (what, value) => this.#choose(what === 'sort' ? this.sortChoice : what, value) });
+    this.element = h('div', { class: `place-view ${source.view} as-${this.layout}` }, this.bar.element, this.selected.element);
     this.#makeList();
+    window.addEventListener('online', () => this.waiting.wake(), { signal: this.stop.signal });
   }
 
   close() {
@@ -79,25 +86,37 @@ export class FolderView {
     try {
       return await this.listing.refresh();
     } catch (err) {
-      report(err);
+      // Of a folder that is gone nothing is left to see.
+      if (err.code === Code.NotFound) this.listing.fail(err);
+      else report(err);
       return true;
     }
   }
 
-  // more loads the next page. What may pass, as when the line was cut, is told of once and tried again until it does.
-  async #more() {
+  // more loads the next page. What may pass, as when the line was cut, is tried again until it does; the list says so.
+  #more() {
+    this.#loading ??= this.#persist().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #persist() {
     const { signal } = this.stop;
     if (signal.aborted) return; // somebody is elsewhere by now
-    let told = false;
-    const onWait = (waits) => {
-      if (waits && !told) report(this.listing.error);
-      told = true;
-    };
+    this.list.tryIt(true);
     try {
-      await persist(() => this.listing.more(), { waiting: this.waiting, signal, onWait });
+      await persist(() => this.listing.more(), { waiting: this.waiting, signal });
     } catch (err) {
-      if (!signal.aborted) report(err);
+      if (!signal.aborted && err.signedOut) report(err);
     }
+    this.list.tryIt(false);
+  }
+
+  // again is for a person who does not want to wait, or for whom there is nothing to wait for.
+  #again() {
+    if (this.#loading) this.waiting.wake();
+    else this.#more();
   }
 
   #load({ cursor, limit }) {
@@ -109,57 +128,6 @@ export class FolderView {
     return this.api.query(view === 'files' ? { path, sort: this.sort, cursor, limit } : { cursor, limit });
   }
 
-  #title() {
-    const { view, path, text } = this.source;
-    if (view === 'search') return h('h1', { class: 'found' }, t('search.found', { text }));
-    if (view !== 'files') return h('h1', {}, t(`nav.${view}`));
-    const steps = [{ name: t('nav.root'), path: '/' }, ...crumbs(path)];
-    const link = (step, i) => {
-      const here = i === steps.length - 1 ? 'page' : undefined;
-      const a = h('a', { href: folderLink(step.path), 'aria-current': here, draggable: false }, step.name);
-      if (!here) takesEntries(a, (copy) => this.actions.dropped(step.path, copy));
-      return h('li', {}, a);
-    };
-    const up = steps.length > 1 && h('a', { class: 'button bare up', href: folderLink(parentOf(path)), 'aria-label': t('nav.up'),
-      title: t('nav.up'), testid: 'up' }, icon('left'));
-    return h('div', { class: 'crumbs' }, up, h('h1', { class: 'unseen' }, steps.at(-1).name),
-      h('nav', { 'aria-label': t('nav.path'), testid: 'crumbs' }, h('ol', {}, steps.map(link))));
-  }
-
-  #tools() {
-    const tools = [];
-    if (this.source.view === 'trash') {
-      tools.push(button({ icon: 'trash', label: t('files.emptyTheTrash'), text: t('files.emptyTheTrash'), kind: 'danger',
-        testid: 'empty-trash', onclick: () => this.actions.emptyTrash() }));
-    }
-    if (this.source.view === 'search') tools.push(...this.#scope());
-    if (this.sorts.length) {
-      const sorter = button({ icon: 'sort', label: t('sort.by', { what: t(`sort.${this.sort}`) }), kind: 'sorter', testid: 'sort',
-        'aria-haspopup': 'menu', onclick: () => openMenu(sorter, this.#sorts(), t('sort.title')) });
-      tools.push(sorter);
-    }
-    const other = this.layout === 'grid' ? 'list' : 'grid';
-    tools.push(button({ icon: other, label: t(`files.as.${other}`), testid: 'layout', onclick: () => this.#choose('layout', other) }));
-    return tools;
-  }
-
-  // scope narrows a search to the folder that it began in, or widens it again.
-  #scope() {
-    const { text, below, from } = this.source;
-    const folder = below === '/' ? from : below;
-    if (!folder || folder === '/') return [];
-    const here = below !== '/';
-    const turn = () => location.replace(searchLink(text, here ? '/' : folder)); // the same search, so no step of history
-    return [h('button', { type: 'button', class: `button scope${here ? ' on' : ''}`, 'aria-pressed': String(here), onclick: turn,
-      testid: 'search-scope' }, icon(here ? 'check' : 'folder'),
-      h('span', {}, t('search.below', { folder: folder.split('/').at(-1) })))];
-  }
-
-  #sorts() {
-    return this.sorts.map((name) => ({ label: t(`sort.${name}`), checked: name === this.sort, testid: `sort-${name}`,
-      run: () => this.#choose(this.sortChoice, name) }));
-  }
-
   // choose changes how the list looks; the place is built anew.
   #choose(what, value) {
     rememberChoice(what, value);
@@ -167,7 +135,8 @@ export class FolderView {
   }
 
   #makeList() {
-    this.list = new ListView({ listing: this.listing, selection: this.selection, layout: this.layout, heads: this.#heads(),
+    this.list = new ListView({ listing: this.listing, selection: this.selection, layout: this.layout,
+      heads: this.bar.heads(this.selected.everything()), trouble: new Trouble({ again: () => this.#again(), folder: this.#inFolder() }),
       face: (entry) => this.#face(entry), open: (entry) => this.open(entry), menu: (at) => this.#menu(at),
       load: () => this.#more(), empty: this.#empty(), isAway: (id) => this.clipboard.isCut(id),
       place: this.source.view === 'files' ? (at) => this.#placeMenu(at) : undefined });
@@ -184,23 +153,9 @@ export class FolderView {
     openMenu(at, [...(paste ? [paste, '-'] : []), ...this.newMenu()], t('files.new'));
   }
 
-  #heads() {
-    const { view } = this.source;
-    const head = (name, kind) => {
-      const sort = name === 'time' && view === 'search' ? 'newest' : name;
-      const sortable = this.sorts.includes(sort);
-      const now = sortable && this.sort === sort;
-      const word = t(name === 'time' && view === 'trash' ? 'sort.deleted' : `sort.${name}`);
-      const order = now ? { 'aria-sort': name === 'name' ? 'ascending' : 'descending' } : {};
-      const content = sortable
-        ? h('button', { type: 'button', onclick: () => this.#choose(this.sortChoice, sort) }, word, now && icon('down', name === 'name' ? 'turned' : ''))
-        : word;
-      return h('span', { class: kind, role: 'columnheader', ...order }, content);
-    };
-    return h('div', { role: 'rowgroup', class: 'heads' }, h('div', { role: 'row', class: 'entry head', 'aria-rowindex': 1 },
-      h('span', { class: 'pick', role: 'columnheader' }, this.selected.everything()),
-      head('name', 'title'), head('time', 'time'), head('size', 'size'),
-      h('span', { class: 'actions', role: 'columnheader' }, h('span', { class: 'unseen' }, t('files.actions')))));
+  #inFolder() {
+    const { view, path, below } = this.source;
+    return (view === 'files' && path !== '/') || (view === 'search' && below !== '/');
   }
 
   #empty() {
@@ -250,21 +205,7 @@ export class FolderView {
   async #askName(entry) {
     this.selection.only(entry.ID);
     this.list.focusActive();
-    const element = this.list.elementOf(entry.ID);
-    const name = element?.querySelector('.name');
-    if (!name) return null;
-    const input = h('input', { class: 'renaming', value: entry.FileName, maxLength: 255, 'aria-label': t('files.newName'),
-      testid: 'rename-input', autocomplete: 'off', spellcheck: false });
-    element.draggable = false;
-    name.hidden = true;
-    name.after(input);
-    selectStem(input);
-    const answer = await answered(input);
-    input.remove();
-    name.hidden = false;
-    element.draggable = true;
-    element.focus();
-    return answer?.trim() || null;
+    return askName(this.list.elementOf(entry.ID), entry);
   }
 
   // key does what a key means here; it returns whether it meant anything.
@@ -289,15 +230,4 @@ export class FolderView {
     this.actions.hold(entries, letter === 'c' ? 'copy' : 'cut');
     return true;
   }
-}
-
-function answered(input) {
-  return new Promise((resolve) => {
-    input.addEventListener('keydown', (event) => {
-      event.stopPropagation();
-      if (event.key === 'Enter' && !event.isComposing) resolve(input.value);
-      else if (event.key === 'Escape') resolve(null);
-    });
-    input.addEventListener('blur', () => resolve(input.value));
-  });
 }

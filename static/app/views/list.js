@@ -13,20 +13,20 @@ const AHEAD = 300; // entries beyond what is in sight for which the next page is
 
 // face(entry) says what a row shows and offers; open(entry) opens one; menu(at) offers what can be done with the
 // selection; heads are the columns' titles as elements.
-// isAway(id) says which entries are shown as on their way elsewhere; place(at) offers what can be done where there is none.
+// trouble shows why a list could not be had. isAway(id) says which entries are shown as on their way elsewhere; place(at) offers what can be done where there is none.
 export class ListView {
   #columns = 1;
   #at = -1; // where in the list the keyboard is
 
-  constructor({ listing, selection, layout, face, open, menu, load, heads, empty, isAway = () => false, place }) {
-    Object.assign(this, { listing, selection, layout, face, open, menu, load, isAway, place });
+  constructor({ listing, selection, layout, face, open, menu, load, heads, empty, trouble, isAway = () => false, place }) {
+    Object.assign(this, { listing, selection, layout, face, open, menu, load, trouble, isAway, place });
     this.body = h('div', { class: 'lines', role: 'presentation' });
     this.scroller = h('div', { class: 'scroller', role: 'rowgroup', testid: 'entries' }, this.body);
     this.message = h('div', { class: 'empty', testid: 'entries-message', hidden: true }, empty);
     this.waiting = h('p', { class: 'quiet loading', role: 'status' }, t('files.loading'));
     this.grid = h('div', { class: `entries ${layout}`, role: 'grid', 'aria-label': t('files.list'),
       'aria-multiselectable': 'true' }, heads, this.scroller);
-    this.element = h('section', { class: 'list' }, this.grid, this.message, this.waiting);
+    this.element = h('section', { class: 'list' }, this.grid, this.message, this.waiting, trouble?.element);
     this.window = new Windowed({ scroller: this.scroller, body: this.body, height: ROW.wide,
       keyOf: (i) => this.#inLine(i).map((e) => e.ID).join(), line: (i, old) => this.#line(i, old) });
     this.window.held = () => this.#heldLine();
@@ -64,12 +64,24 @@ export class ListView {
     return Math.max(1, Math.floor(this.scroller.clientHeight / this.window.height) - 1);
   }
 
-  refresh() {
-    const { entries, started, error } = this.listing;
-    const held = this.body.contains(document.activeElement);
-    this.waiting.hidden = started || Boolean(error);
-    this.message.hidden = !this.listing.done || entries.length > 0;
+  // tryIt says whether the list is being asked for, again where that failed.
+  tryIt(trying) {
+    this.trying = trying;
+    this.#tell();
+  }
+
+  // tell says what there is to say of the list as a whole.
+  #tell() {
+    const { entries, done, started, error } = this.listing;
+    this.waiting.hidden = started || (Boolean(error) && !this.trying);
+    this.message.hidden = !done || entries.length > 0 || Boolean(error);
+    this.trouble?.show(error, entries.length > 0);
     this.grid.hidden = entries.length === 0;
+  }
+
+  refresh() {
+    const held = this.body.contains(document.activeElement);
+    this.#tell();
     this.#keepPlace();
     this.#measure();
     const lines = this.window.count + (this.layout === 'grid' ? 0 : 1); // and the head

@@ -1,6 +1,6 @@
 // Choosing a folder to move or copy things to.
 
-import { t } from '../words.js';
+import { sorry, t } from '../words.js';
 import { askText, showDialog, titled } from './dialog.js';
 import { button, h, icon } from './dom.js';
 import { crumbs, join } from './route.js';
@@ -38,7 +38,10 @@ class FolderChoice {
     this.list.replaceChildren();
     this.message.textContent = t('files.loading');
     await attempt(async () => {
-      const folders = await this.#folders(path);
+      const folders = await this.#folders(path).catch((err) => {
+        if (path === this.path) this.message.textContent = sorry(err);
+        throw err;
+      });
       if (path !== this.path) return; // gone on meanwhile
       this.list.replaceChildren(...folders.map((f) => this.#item(f)));
       this.message.textContent = folders.length ? '' : t('move.noFolders');
