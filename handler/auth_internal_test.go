@@ -138,7 +138,7 @@ func TestAnothersThingsAreNotFound(t *testing.T) {
 	d.post("/file/mpupload/init", values("filesize", "100", "filename", "a"), alice.bearer()).want(t, 200, api.OK, &up)
 
 	// These speak of the caller's own things only, whatever is named.
-	own := []string{"/user/signout", "/user/info", "/file/query", "/file/trash", "/file/search", "/file/mkdir", "/file/upload", "/file/fastupload"}
+	own := []string{"/user/signout", "/user/password", "/user/info", "/file/query", "/file/trash", "/file/search", "/file/mkdir", "/file/upload", "/file/fastupload"}
 	refs := []url.Values{
 		values("id", string(file.ID), "op", "0", "filename", "x", "path", "/", "filesize", "100"),
 		values("filehash", file.Content.Sums.Digest.String(), "op", "1", "filename", "x", "path", "/", "filesize", "100"),

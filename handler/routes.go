@@ -59,6 +59,7 @@ func (rt *router) table() []route {
 		{"POST", "/user/signup", public, form, false, s.signup},
 		{"POST", "/user/signin", public, form, false, rt.signin},
 		{"POST", "/user/signout", signedIn, form, false, s.signout},
+		{"POST", "/user/password", signedIn, form, false, rt.changePassword},
 		{"GET POST", "/user/info", signedIn, form, false, s.userInfo},
 
 		{"GET POST", "/file/meta", signedIn, form, false, s.fileMeta},

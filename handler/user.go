@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
+	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
@@ -21,6 +22,11 @@ func (rt *router) signin(w http.ResponseWriter, r *http.Request, c *call) error 
 	if err != nil {
 		return err
 	}
+	return rt.answerSession(w, r, c, session)
+}
+
+// answerSession gives a token to whoever has just earned it.
+func (rt *router) answerSession(w http.ResponseWriter, r *http.Request, c *call, session service.Session) error {
 	// A page of another origin gets a token to hold, and no cookie.
 	if rt.sameOrigin(r) {
 		setCookie(w, c, session.Token, session.Expires.Sub(rt.now()))

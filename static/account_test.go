@@ -63,3 +63,52 @@ func testAccount(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=keys] kbd')`)
 	b.wantAccessible("the keys")
 }
+
+// testPassword changes the password: this browser goes on, in the middle of an upload too, and all others are signed out.
+func testPassword(t *testing.T, b *tab) {
+	const next = "battery staple"
+	name := newName()
+	b.signUp(name)
+	there := newTab(t, b.world)
+	there.signIn(name, password)
+	path, _ := randomFile(t, "big.bin", 4*chunkSize)
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+
+	b.click(id("account"))
+	b.click(id("show-password"))
+	b.fill(id("password-current"), "something else")
+	b.fill(id("password-new"), next)
+	b.shoot("password")
+	b.wantAccessible("the password's dialog")
+	b.click(id("password-submit"))
+	b.wait(`document.querySelector('[data-testid=password-error]').textContent === 'The current password is wrong.'`)
+	b.wait(`document.activeElement.dataset.testid === 'password-current'`)
+	b.fill(id("password-current"), password)
+	b.click(id("password-submit"))
+	b.wait(`document.querySelector('[data-testid=toast]')?.textContent.includes('Your password is changed')`)
+	b.wait(`!document.querySelector('dialog')`)
+	b.line.release()
+	b.waitState("big.bin", "done")
+	b.waitListed("big.bin")
+	b.wait(`!document.querySelector('[data-testid=signin-again]')`)
+
+	there.visit("#/trash")
+	there.wait(`document.querySelector('[data-testid=signin-again]')`)
+	there.fill(id("password"), next)
+	there.click(id("auth-submit"))
+	there.wait(`!document.querySelector('[data-testid=signin-again]')`)
+	there.visit("#/files")
+	there.waitListed("big.bin")
+}
+
+// signIn comes in at the page for strangers.
+func (b *tab) signIn(name, password string) {
+	b.t.Helper()
+	b.wait(`document.querySelector('[data-testid=password]')?.autocomplete === 'current-password'`)
+	b.fill(id("username"), name)
+	b.fill(id("password"), password)
+	b.click(id("auth-submit"))
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=who]')?.textContent === %q`, name))
+}

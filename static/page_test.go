@@ -51,6 +51,7 @@ func TestPage(t *testing.T) {
 		{"several as one zip", testZip},
 		{"how full the drive is", testQuota},
 		{"signing up and in", testAccount},
+		{"another password", testPassword},
 		{"thumbnails", testThumbnails},
 		{"more entries than are drawn", testWindow},
 		{"a hundred thousand entries", testHundredThousand},

@@ -34,6 +34,17 @@ func (c *Client) Signout(ctx context.Context) error {
 	return nil
 }
 
+// ChangePassword gives the user another password. All sessions end; later calls use the token of a new one.
+func (c *Client) ChangePassword(ctx context.Context, current, next string) error {
+	var s api.Signin
+	form := url.Values{"password": {current}, "newpassword": {next}}
+	if err := c.ask(ctx, call{method: http.MethodPost, path: "/user/password", form: form}, &s); err != nil {
+		return err
+	}
+	c.SetToken(s.Token)
+	return nil
+}
+
 // Info returns what the drive knows of the user.
 func (c *Client) Info(ctx context.Context) (api.UserInfo, error) {
 	var u api.UserInfo

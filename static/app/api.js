@@ -29,6 +29,11 @@ export class Api {
     return this.#envelope('/user/signout');
   }
 
+  // changePassword signs the person out everywhere else.
+  changePassword(password, newpassword) {
+    return this.#envelope('/user/password', { password, newpassword });
+  }
+
   info() {
     return this.#envelope('/user/info');
   }

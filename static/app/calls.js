@@ -38,11 +38,17 @@ export class Calls {
   // signedOut makes all requests wait and asks for the password.
   signedOut() {
     if (this.#session) return;
+    this.hold();
+    this.ask();
+  }
+
+  // hold makes all requests wait until signedIn, without a question: a session is about to take the place of this one.
+  hold() {
+    if (this.#session) return;
     this.#session = {};
     this.#session.promise = new Promise((resolve) => {
       this.#session.resolve = resolve;
     });
-    this.ask();
   }
 
   signedIn() {

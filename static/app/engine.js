@@ -174,6 +174,11 @@ export class UploadEngine extends EventTarget {
     this.#calls.signedOut();
   }
 
+  // hold makes all uploads wait until signedIn is called, without asking for the password.
+  hold() {
+    this.#calls.hold();
+  }
+
   signedIn() {
     this.#calls.signedIn();
   }

@@ -28,6 +28,14 @@ export const en = {
   'auth.disabled': 'This account is disabled. Ask whoever runs this drive.',
   'auth.leaveBusy': 'Files are still on their way. They stop when you sign out, and can be continued later.',
 
+  'password.title': 'Change password',
+  'password.current': 'Current password',
+  'password.new': 'New password',
+  'password.means': 'You stay signed in here, and are signed out everywhere else.',
+  'password.change': 'Change',
+  'password.wrong': 'The current password is wrong.',
+  'password.changed': 'Your password is changed. You are signed out everywhere else.',
+
   'nav.views': 'Views',
   'nav.files': 'My drive',
   'nav.recent': 'Recent',

@@ -28,6 +28,14 @@ export const zh = {
   'auth.disabled': '此账号已停用，请联系管理员。',
   'auth.leaveBusy': '还有文件正在上传。退出后上传会停止，之后可以继续。',
 
+  'password.title': '修改密码',
+  'password.current': '当前密码',
+  'password.new': '新密码',
+  'password.means': '你在这里保持登录，在其他所有设备上都会退出。',
+  'password.change': '修改',
+  'password.wrong': '当前密码错误。',
+  'password.changed': '密码已修改。你在其他设备上已退出登录。',
+
   'nav.views': '视图',
   'nav.files': '我的网盘',
   'nav.recent': '最近',

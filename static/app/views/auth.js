@@ -80,6 +80,6 @@ function form({ api, title, signup = false, username = '', done }) {
   return element;
 }
 
-function field(label, input, rule) {
+export function field(label, input, rule) {
   return h('label', { class: 'field' }, h('span', {}, label), input, rule && h('small', { class: 'quiet' }, rule));
 }

@@ -7,6 +7,7 @@ import { askText } from './dialog.js';
 import { h } from './dom.js';
 import { acceptDrops } from './drop.js';
 import { FolderView } from './folder.js';
+import { changePassword } from './password.js';
 import { pickFiles } from './pick.js';
 import { Preview } from './preview.js';
 import { showKeys } from './keys-help.js';
@@ -31,7 +32,8 @@ export class DriveView {
   constructor({ api, engine, clashes, username, signout }) {
     Object.assign(this, { api, engine, clashes });
     const take = (items) => this.#take(items);
-    this.shell = new Shell({ username, signout, take, mkdir: () => this.#mkdir() });
+    this.shell = new Shell({ username, signout, take, mkdir: () => this.#mkdir(),
+      changePassword: () => changePassword({ api, username, hold: () => engine.hold(), release: () => engine.signedIn() }) });
     this.uploads = new UploadsView(engine);
     this.preview = new Preview({ api });
     this.clipboard = new Clipboard();

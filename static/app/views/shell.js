@@ -11,9 +11,9 @@ import { SearchBox } from './search-box.js';
 const VIEWS = { files: 'drive', recent: 'recent', trash: 'trash' };
 
 export class Shell {
-  // take(items) uploads what was chosen; mkdir() makes a folder; signout() ends the session.
-  constructor({ username, take, mkdir, signout }) {
-    Object.assign(this, { username, take, mkdir, signout });
+  // take(items) uploads what was chosen; mkdir() makes a folder; changePassword() asks for another one; signout() ends the session.
+  constructor({ username, take, mkdir, changePassword, signout }) {
+    Object.assign(this, { username, take, mkdir, changePassword, signout });
     this.place = h('main', { class: 'place', id: 'place', tabIndex: -1 });
     this.tabs = [];
     this.offline = h('p', { class: 'offline', role: 'status', testid: 'offline', hidden: navigator.onLine },
@@ -61,7 +61,7 @@ export class Shell {
     const label = t('files.action', { action: t('nav.account'), name: this.username });
     const opener = button({ icon: 'user', label, kind: 'account', testid: 'account', 'aria-haspopup': 'dialog',
       onclick: () => openAccount(opener, { username: this.username, meter: new QuotaMeter(this.meter.figures),
-        signout: this.signout }) });
+        changePassword: this.changePassword, signout: this.signout }) });
     opener.append(h('span', { class: 'who', testid: 'who' }, this.username));
     return opener;
   }
