@@ -79,7 +79,7 @@ func (b *Blobs) has(name store.BlobName, size int64) (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("blob %s: %w", name, err)
 	case fi.Size() == size:
-		return true, syncDir(b.root, path.Dir(b.path(name))) // whoever made it may have died before this
+		return true, b.folders.syncDir(path.Dir(b.path(name))) // whoever made it may have died before this
 	}
 	return false, b.Delete(context.Background(), name)
 }
@@ -160,7 +160,7 @@ func (b *Blobs) Delete(_ context.Context, name store.BlobName) error {
 	} else if err != nil {
 		return fmt.Errorf("blob %s: %w", name, err)
 	}
-	return syncDir(b.root, path.Dir(b.path(name)))
+	return b.folders.syncDir(path.Dir(b.path(name)))
 }
 
 // List calls fn with each blob.

@@ -61,6 +61,7 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 type folders struct {
 	root   *os.Root
 	synced sync.Map // by path
+	fsyncs fsyncs
 }
 
 // make makes a folder and those above it, durably.
@@ -104,7 +105,7 @@ func (f *folders) sync(unsynced []string, changed ...string) error {
 	slices.Sort(dirs)
 	var g errgroup.Group
 	for _, dir := range slices.Compact(dirs) {
-		g.Go(func() error { return syncDir(f.root, dir) })
+		g.Go(func() error { return f.syncDir(dir) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -134,12 +135,12 @@ func (f *folders) name(dir string, link func() error) error {
 }
 
 // syncDir makes the names in a folder durable.
-func syncDir(root *os.Root, dir string) error {
-	d, err := root.Open(dir)
+func (f *folders) syncDir(dir string) error {
+	d, err := f.root.Open(dir)
 	if err != nil {
 		return fmt.Errorf("sync folder: %w", err)
 	}
-	err = d.Sync()
+	err = f.fsyncs.fsync(d)
 	if cerr := d.Close(); err == nil {
 		err = cerr
 	}

@@ -247,7 +247,7 @@ func (u *upload) syncPlace() error {
 		return fmt.Errorf("sync layout: %w", err)
 	}
 	for _, dir := range []string{s.path(u.id, ""), stagingDir} {
-		if err := syncDir(s.root, dir); err != nil {
+		if err := s.opts.Blobs.folders.syncDir(dir); err != nil {
 			return err
 		}
 	}

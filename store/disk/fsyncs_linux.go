@@ -1,0 +1,173 @@
+package disk
+
+import (
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// fsyncs makes small files and folders durable without a thread that waits for the disk. A goroutine in fsync(2) keeps
+// one of Go's few processors until the runtime notices, and a form of small files syncs three times a file: on two cores
+// they stood still for a quarter of the time. Linux's native AIO (io_submit(2), with IOCB_CMD_FSYNC since 4.18) does the
+// same work, with the same errors, on threads of the kernel, and tells an eventfd, which Go's poller waits for. Where it
+// cannot be had (an old kernel, a sandbox, too much asked for), fsync(2) does it.
+//
+// The zero value is ready. It is safe for concurrent use. The CPU that a sync takes is not counted as this process's.
+type fsyncs struct {
+	begin sync.Once
+	aio   *aio // nil: there is none
+}
+
+// fsync makes the bytes and the attributes of f durable.
+func (s *fsyncs) fsync(f *os.File) error {
+	s.begin.Do(func() { s.aio = newAIO() })
+	if s.aio == nil {
+		return f.Sync()
+	}
+	return s.aio.fsync(f)
+}
+
+// maxAIO is how many syncs may be under way in the kernel.
+const maxAIO = 256
+
+// An aio is a context of the kernel's and those who wait for it. While nobody waits it has no goroutine.
+type aio struct {
+	context uintptr
+	events  *os.File // an eventfd, which counts what is over
+
+	mu      sync.Mutex
+	last    uint64
+	waiting map[uint64]chan<- syscall.Errno
+}
+
+// Of <linux/aio_abi.h>.
+const (
+	iocbFsync     = 2 // IOCB_CMD_FSYNC
+	iocbFlagResFD = 1 // IOCB_FLAG_RESFD
+)
+
+// iocb is struct iocb, but for the order of its second and third field, which are both 0.
+type iocb struct {
+	data             uint64
+	key, rwFlags     uint32
+	opcode           uint16
+	priority         int16
+	file             uint32
+	buf, bytes       uint64
+	offset, reserved int64
+	flags            uint32
+	resFD            uint32
+}
+
+// ioEvent is struct io_event.
+type ioEvent struct {
+	data, object uint64
+	result       int64
+	result2      int64
+}
+
+func newAIO() *aio {
+	a := &aio{waiting: map[uint64]chan<- syscall.Errno{}}
+	if _, _, errno := unix.RawSyscall(unix.SYS_IO_SETUP, maxAIO, uintptr(unsafe.Pointer(&a.context)), 0); errno != 0 {
+		return nil
+	}
+	runtime.AddCleanup(a, func(context uintptr) { unix.RawSyscall(unix.SYS_IO_DESTROY, context, 0, 0) }, a.context)
+	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		return nil
+	}
+	a.events = os.NewFile(uintptr(fd), "eventfd")
+	return a
+}
+
+func (a *aio) fsync(f *os.File) error {
+	over := make(chan syscall.Errno, 1)
+	if !a.submit(f, over) {
+		return f.Sync()
+	}
+	if errno := <-over; errno != 0 {
+		return &fs.PathError{Op: "fsync", Path: f.Name(), Err: errno}
+	}
+	return nil
+}
+
+// submit has the kernel begin, and reports whether it did. The kernel holds the file by itself from then on.
+func (a *aio) submit(f *os.File, over chan<- syscall.Errno) bool {
+	file, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	events, err := a.events.SyscallConn()
+	if err != nil {
+		return false
+	}
+	a.mu.Lock() // what is over at once has to find who waits
+	defer a.mu.Unlock()
+	block := &iocb{data: a.last + 1, opcode: iocbFsync, flags: iocbFlagResFD}
+	err = events.Control(func(fd uintptr) { block.resFD = uint32(fd) })
+	errno := syscall.EBADF
+	cerr := file.Control(func(fd uintptr) {
+		block.file = uint32(fd)
+		_, _, errno = unix.RawSyscall(unix.SYS_IO_SUBMIT, a.context, 1, uintptr(unsafe.Pointer(&block)))
+	})
+	if err != nil || cerr != nil || errno != 0 {
+		return false
+	}
+	a.last++
+	a.waiting[a.last] = over
+	if len(a.waiting) == 1 {
+		go a.tell()
+	}
+	return true
+}
+
+// tell tells those who wait what became of their syncs, until nobody waits.
+func (a *aio) tell() {
+	var count [8]byte
+	for {
+		// It counts for more than one, and for some that have been told already: the list of events is what is true.
+		if _, err := a.events.Read(count[:]); err != nil {
+			a.fail()
+			return
+		}
+		if a.take() == 0 {
+			return
+		}
+	}
+}
+
+// take tells those whose syncs are over, and returns how many still wait.
+func (a *aio) take() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var events [32]ioEvent
+	var noWait unix.Timespec
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_IO_GETEVENTS, a.context, 0, uintptr(len(events)),
+			uintptr(unsafe.Pointer(&events)), uintptr(unsafe.Pointer(&noWait)), 0)
+		if errno != 0 || n == 0 {
+			return len(a.waiting)
+		}
+		for _, e := range events[:n] {
+			if over, waits := a.waiting[e.data]; waits {
+				over <- syscall.Errno(-e.result)
+				delete(a.waiting, e.data)
+			}
+		}
+	}
+}
+
+// fail tells all who wait that nobody knows whether their bytes are durable.
+func (a *aio) fail() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, over := range a.waiting {
+		over <- syscall.EIO
+		delete(a.waiting, id)
+	}
+}
