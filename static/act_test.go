@@ -2,23 +2,21 @@ package static_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
-// limit runs an action for no longer than our patience.
-func (b *tab) limit(what string, action chromedp.Action[chromedp.Void]) {
+// limit does something for no longer than our patience.
+func (b *tab) limit(what string, do func(context.Context) error) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, action); err != nil {
+	if err := do(ctx); err != nil {
 		b.fail("%s: %v", what, err)
 	}
 }
@@ -59,6 +57,10 @@ func (b *tab) click(sel chromedp.CSS) {
 // clickHow clicks with what a MouseEvent may have, as in {shiftKey: true}.
 func (b *tab) clickHow(sel chromedp.CSS, how string) {
 	b.t.Helper()
+	if hand, ok := b.window.(hands); ok {
+		b.doBy("click "+string(sel), func(ctx context.Context) (string, error) { return hand.click(ctx, string(sel), how) })
+		return
+	}
 	b.do("click "+string(sel), fmt.Sprintf(press, string(sel), how))
 }
 
@@ -85,6 +87,10 @@ func (b *tab) key(key string, how ...string) {
 	if len(how) > 0 {
 		more = how[0]
 	}
+	if hand, ok := b.window.(hands); ok {
+		b.limit("press "+key, func(ctx context.Context) error { return hand.key(ctx, key, more) })
+		return
+	}
 	b.do("press "+key, fmt.Sprintf(`((key, how) => {
 		document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...how }));
 		return '';
@@ -94,10 +100,17 @@ func (b *tab) key(key string, how ...string) {
 // do runs a script until it returns the empty string; what it says otherwise is why it could not do its work yet.
 func (b *tab) do(what, script string) {
 	b.t.Helper()
+	b.doBy(what, func(context.Context) (string, error) { return evaluate[string](b, script) })
+}
+
+func (b *tab) doBy(what string, try func(context.Context) (why string, err error)) {
+	b.t.Helper()
 	why := ""
 	b.waitFor(what, func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		defer cancel()
 		var err error
-		if why, err = evaluate[string](b, script); err != nil {
+		if why, err = try(ctx); err != nil {
 			why = err.Error()
 		}
 		return why == ""
@@ -106,15 +119,18 @@ func (b *tab) do(what, script string) {
 
 func (b *tab) choose(sel chromedp.CSS, files ...string) {
 	b.t.Helper()
-	b.limit("choose files", chromedp.SetUploadFiles(sel, files))
+	b.limit("choose files", func(ctx context.Context) error { return b.window.choose(ctx, string(sel), files) })
 }
 
-// evaluate runs a script as if a person had just done something; a promise is waited for.
-func evaluate[T any](b *tab, script string) (T, error) {
+// evaluate returns the value of an expression in the page; a promise is waited for.
+func evaluate[T any](b *tab, expression string) (value T, err error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	gesture := func(p *runtime.EvaluateParams) { on := true; p.UserGesture = &on }
-	return chromedp.Run(ctx, chromedp.Evaluate[T](script, gesture, chromedp.EvalAwaitPromise))
+	raw, err := b.window.evaluate(ctx, expression)
+	if err != nil {
+		return value, err
+	}
+	return value, json.Unmarshal(raw, &value)
 }
 
 // wait waits for a condition in the page, an expression in JavaScript or a promise of one; navigations in between do no
@@ -172,7 +188,17 @@ func (b *tab) waitNothingUnfinished() {
 
 func (b *tab) reload() {
 	b.t.Helper()
-	b.limit("reload", chromedp.Reload())
+	b.limit("reload", b.window.reload)
+}
+
+func (b *tab) back() {
+	b.t.Helper()
+	b.limit("back", b.window.back)
+}
+
+func (b *tab) forward() {
+	b.t.Helper()
+	b.limit("forward", b.window.forward)
 }
 
 func (b *tab) signUp(name string) {
@@ -205,32 +231,19 @@ func (b *tab) download(name string) []byte {
 	return b.savedFile(name)
 }
 
-// savedFile returns what the browser has saved for this tab since it was asked last. The browser tells every tab of every
-// tab's downloads, and maybe before the file has its name.
+// savedFile returns what the browser has saved for this tab since it was asked last.
 func (b *tab) savedFile(name string) []byte {
 	b.t.Helper()
 	var data []byte
 	b.waitFor("the download of "+name, func() bool {
-		guid, found := b.nextSaved()
+		path, found := b.window.saved()
 		if !found {
 			return false
 		}
 		var err error
-		data, err = os.ReadFile(filepath.Join(b.downloads, guid))
+		data, err = os.ReadFile(path)
 		b.must(err)
 		return true
 	})
 	return data
-}
-
-func (b *tab) nextSaved() (guid string, found bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i, guid := range b.saved {
-		if _, err := os.Stat(filepath.Join(b.downloads, guid)); err == nil {
-			b.saved = slices.Delete(b.saved, i, i+1)
-			return guid, true
-		}
-	}
-	return "", false
 }

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // pageState is what somebody would want to know who was not there.
@@ -30,7 +28,7 @@ const pageState = `(() => {
 func (b *tab) describe() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
-	state, err := chromedp.Run(ctx, chromedp.Evaluate[string](pageState))
+	state, err := evaluate[string](b, pageState)
 	if err != nil {
 		state = fmt.Sprintf("the page does not answer: %v", err)
 	}
@@ -43,7 +41,7 @@ func (b *tab) describe() string {
 
 // keepPicture takes a picture of a failure and returns its path, which outlives the test.
 func (b *tab) keepPicture(ctx context.Context) string {
-	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	picture, err := b.window.picture(ctx)
 	if err != nil {
 		return err.Error()
 	}
@@ -63,7 +61,7 @@ func (b *tab) shoot(name string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	picture, err := b.window.picture(ctx)
 	if err != nil {
 		b.t.Logf("no picture %s: %v", name, err)
 		return

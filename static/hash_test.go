@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // testHashing hashes a large file of holes in the page's worker, and looks at what that costs the tab meanwhile.
@@ -30,7 +28,7 @@ func testHashing(t *testing.T, b *tab) {
 		document.body.append(input);
 		return true;
 	})()`)
-	b.limit("choose", chromedp.SetUploadFiles(chromedp.CSS("#probe"), []string{path}))
+	b.choose("#probe", path)
 	stop := make(chan struct{})
 	peak := watchMemory(stop)
 	begun := time.Now()

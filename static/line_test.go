@@ -45,12 +45,15 @@ func newLine(t *testing.T, driveURL string) *line {
 	t.Helper()
 	l := &line{passed: map[string]int{}}
 	l.lead(t, driveURL)
-	s := httptest.NewServer(l)
+	l.serve(t, httptest.NewServer(l))
+	return l
+}
+
+func (l *line) serve(t *testing.T, s *httptest.Server) {
 	l.url = s.URL
 	t.Cleanup(s.Close)
 	t.Cleanup(s.CloseClientConnections)
 	t.Cleanup(l.release)
-	return l
 }
 
 // lead makes the line lead to a drive.

@@ -319,9 +319,9 @@ func testHistory(t *testing.T, b *tab) {
 	b.click(`[data-name="y z"] a.name`)
 	b.waitListed("deep.txt")
 	b.wait(`document.title.startsWith('y z')`)
-	b.limit("back", chromedp.NavigateBack())
+	b.back()
 	b.waitListed("y z")
-	b.limit("forward", chromedp.NavigateForward())
+	b.forward()
 	b.waitListed("deep.txt")
 	b.reload()
 	b.waitListed("deep.txt")
@@ -330,7 +330,7 @@ func testHistory(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=preview-text]')?.textContent === 'the content of deep.txt'`)
 	b.reload() // a link to a file
 	b.wait(`document.querySelector('[data-testid=preview-text]')`)
-	b.limit("back", chromedp.NavigateBack())
+	b.back()
 	b.wait(`!document.querySelector('[data-testid=preview]')`)
 	b.waitListed("deep.txt")
 }

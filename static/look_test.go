@@ -1,13 +1,11 @@
 package static_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp"
 )
 
 // testLooks takes pictures for people to look at, checks that nothing is wider than the smallest phone, and lets axe
@@ -107,13 +105,10 @@ func (b *tab) look(name string) {
 	b.resize(1280)
 }
 
-// scheme lets the system be light or dark.
+// scheme makes the page light or dark, where the browser allows by what the system wants.
 func (b *tab) scheme(name string) {
 	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}},
-	})
-	b.must(err)
+	b.limit(name, func(ctx context.Context) error { return b.window.scheme(ctx, name) })
 }
 
 // wantAccessible has axe-core look at the page; what it calls serious or critical fails the test.
@@ -122,7 +117,8 @@ func (b *tab) wantAccessible(where string) {
 	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
 	b.must(err)
 	if there, err := evaluate[bool](b, `Boolean(window.axe)`); err != nil || !there {
-		b.limit("load axe", chromedp.Evaluate[chromedp.Void](string(axe)))
+		_, err := evaluate[bool](b, fmt.Sprintf("(() => { %s; return true })()", axe))
+		b.must(err)
 	}
 	found, err := evaluate[string](b, `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations
 		.filter(({ impact }) => impact === 'serious' || impact === 'critical')

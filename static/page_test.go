@@ -2,14 +2,13 @@ package static_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 const (
@@ -22,7 +21,7 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	needsPrograms(t)
 	program := buildDrive(t)
-	w := &world{browser: startBrowser(t), drive: startDrive(t, program)}
+	w := &world{browser: chromium{startBrowser(t)}, drive: startDrive(t, program), large: 300 << 20}
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, *tab)
@@ -133,7 +132,7 @@ func testTree(t *testing.T, b *tab) {
 	b.waitListed("renamed.txt")
 	b.click(id("nav-recent"))
 	b.waitListed("renamed.txt")
-	b.limit("back", chromedp.NavigateBack())
+	b.back()
 	b.waitListed("inner")
 	b.click(in("entry", "renamed.txt", "entry-delete"))
 	b.waitNotListed("renamed.txt")
@@ -170,7 +169,7 @@ func testLanguages(t *testing.T, b *tab) {
 		const keys = new Set([...Object.keys(en), ...Object.keys(zh)]);
 		return [...keys].filter((k) => !en[k] || !zh[k] || places(en[k]) !== places(zh[k])).join(' ');
 	})`
-	lacks, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](missing, chromedp.EvalAwaitPromise))
+	lacks, err := evaluate[string](b, missing)
 	b.must(err)
 	if lacks != "" {
 		t.Errorf("not the same in both languages: %s", lacks)
@@ -215,6 +214,6 @@ func newName() string { return "user-" + strings.ToLower(rand.Text()[:10]) }
 // resize makes the window as wide as that, and waits until the page knows.
 func (b *tab) resize(width int64) {
 	b.t.Helper()
-	b.limit("resize", chromedp.EmulateViewport(width, 800))
+	b.limit("resize", func(ctx context.Context) error { return b.window.resize(ctx, width) })
 	b.wait(fmt.Sprintf("innerWidth === %d", width))
 }

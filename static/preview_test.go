@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // testPreview looks at a file of each kind, by mouse and keyboard.
@@ -73,7 +71,7 @@ func testPreview(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=preview-count]').textContent === '8 of 9'`)
 	b.click(id("preview-next"))
 	b.wait(`document.querySelector('[data-testid=preview-none]')?.textContent === 'This file is empty.'`)
-	b.limit("escape", chromedp.KeyEvent("\x1b"))
+	b.limit("escape", b.window.escape)
 	b.wait(`!document.querySelector('[data-testid=preview]') && !location.hash.includes('show')`)
 	b.click(id("selection-clear"))
 	b.click(id("layout"))

@@ -3,8 +3,6 @@ package static_test
 import (
 	"fmt"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // testSearch finds by name over the whole drive, page by page, and goes from what it found to its folder and back.
@@ -30,7 +28,7 @@ func testSearch(t *testing.T, b *tab) {
 	b.waitSelected("1 selected")
 	b.wait(`document.querySelector('[data-name="Needle.TXT"]').classList.contains('selected') && location.hash.startsWith('#/files/a/deep')`)
 	b.wait(`document.querySelector('[data-testid=search]').value === ''`)
-	b.limit("back", chromedp.NavigateBack())
+	b.back()
 	b.waitListed("a needle too.txt")
 	b.wait(`document.querySelector('[data-testid=search]').value === 'NEEDLE'`)
 	b.reload() // a link to a search
@@ -47,7 +45,7 @@ func testSearch(t *testing.T, b *tab) {
 	b.wait(`!document.querySelector('dialog')`)
 	b.fill(id("search"), "nowhere")
 	b.wait(`document.querySelector('[data-testid=entries-message]').offsetParent`)
-	b.limit("back", chromedp.NavigateBack()) // the words that were written are one step
+	b.back() // the words that were written are one step
 	b.wait(`location.hash === '#/files/many'`)
 	b.waitListed("file-0000.txt")
 	b.fill(id("search"), "e") // in every name but one

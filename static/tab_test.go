@@ -3,41 +3,56 @@ package static_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 )
 
 // patience is how long a condition is waited for. No test assumes that anything happens sooner.
 const patience = 90 * time.Second
 
-// A world is what all tests of the page share: a drive, and a browser in which everybody has a profile of their own.
+// A world is what all tests of the page share: a drive, and a browser in which everybody has cookies and storage of their own.
 type world struct {
-	browser context.Context
+	browser browserProgram
 	drive   *drive
+	large   int // bytes of a large upload
+}
+
+// A browserProgram gives a tab its window, its line to the drive, and the context of both.
+type browserProgram interface {
+	seat(b *tab, d *drive)
+}
+
+// A window is what a browser does for a tab besides what the page in it can be asked.
+type window interface {
+	open(ctx context.Context, url string) error
+	reload(ctx context.Context) error
+	back(ctx context.Context) error
+	forward(ctx context.Context) error
+	resize(ctx context.Context, width int64) error
+	// scheme makes the page light or dark.
+	scheme(ctx context.Context, name string) error
+	// escape presses the key as the browser itself hears it, which closes its dialogs.
+	escape(ctx context.Context) error
+	choose(ctx context.Context, input string, files []string) error
+	// evaluate returns the value of an expression, or of the promise that it is, as JSON.
+	evaluate(ctx context.Context, expression string) ([]byte, error)
+	picture(ctx context.Context) ([]byte, error)
+	// saved returns the path of a download that is done and that nobody has asked for yet.
+	saved() (path string, found bool)
+	// problems returns what went wrong in the page, and leaving how often the page asked before leaving.
+	problems(ctx context.Context) ([]string, error)
+	leaving(ctx context.Context) (int, error)
 }
 
 // A tab is one person's browser, with cookies, storage and a line to the drive of its own. It fails the test on any
 // exception in the page, any breach of the Content-Security-Policy, and any dialog but the one that asks before leaving.
 type tab struct {
-	t         *testing.T
-	ctx       context.Context
-	world     *world
-	line      *line
-	url       string
-	downloads string
-	chunks    *traffic
-
-	mu       sync.Mutex
-	problems []string
-	saved    []string // GUIDs of downloads that nobody has asked for yet
-	leaving  int      // how often the page asked before leaving
+	t      *testing.T
+	ctx    context.Context
+	window window
+	world  *world
+	line   *line
+	chunks *traffic
 }
 
 // newTab opens the drive's page for a new person.
@@ -45,93 +60,40 @@ func newTab(t *testing.T, w *world) *tab { return newTabAt(t, w, w.drive) }
 
 func newTabAt(t *testing.T, w *world, d *drive) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(w.browser, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, world: w, line: newLine(t, d.url), downloads: t.TempDir()}
-	b.url = b.line.url
-	b.forgetChunks()
-	b.must(chromedp.Listen(ctx, b.event))
-	b.must(chromedp.ListenBrowser(ctx, b.browserEvent))
-	go b.answerDialogs(chromedp.Events(ctx, page.JavascriptDialogOpening))
-	b.saveDownloads()
-	b.limit("open the page", chromedp.Navigate(b.url))
+	b := &tab{t: t, world: w, chunks: newTraffic()}
+	w.browser.seat(b, d)
 	t.Cleanup(b.reportProblems)
+	b.limit("open the page", func(ctx context.Context) error { return b.window.open(ctx, b.line.url) })
 	return b
 }
 
+// hands are what a window has where the browser lets a test press its mouse and keys as a person does. how is what the
+// event is to have, as in {shiftKey: true}; why says what stands in the way.
+type hands interface {
+	click(ctx context.Context, selector, how string) (why string, err error)
+	key(ctx context.Context, key, how string) error
+}
+
 func (b *tab) reportProblems() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, p := range b.problems {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	problems, err := b.window.problems(ctx)
+	if err != nil {
+		b.t.Errorf("what went wrong in the page is not known: %v", err)
+	}
+	for _, p := range problems {
 		b.t.Error(p)
-	}
-}
-
-func (b *tab) saveDownloads() {
-	on := true
-	_, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior:         browser.SetDownloadBehaviorBehaviorAllowAndName,
-		BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
-		DownloadPath:     b.downloads,
-		EventsEnabled:    &on,
-	})
-	b.must(err)
-}
-
-func (b *tab) event(ev any) {
-	b.chunks.event(ev)
-	switch ev := ev.(type) {
-	case *runtime.EventExceptionThrown:
-		b.problem("exception in the page: " + ev.ExceptionDetails.Text + " " + exception(ev))
-	case *log.EventEntryAdded:
-		if ev.Entry.Source == log.EntrySourceSecurity {
-			b.problem("security: " + ev.Entry.Text)
-		}
-	}
-}
-
-func (b *tab) problem(text string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.problems = append(b.problems, text)
-}
-
-func exception(ev *runtime.EventExceptionThrown) string {
-	if ev.ExceptionDetails.Exception == nil {
-		return ""
-	}
-	return ev.ExceptionDetails.Exception.Description
-}
-
-func (b *tab) browserEvent(ev any) {
-	if ev, ok := ev.(*browser.EventDownloadProgress); ok && ev.State == browser.DownloadProgressStateCompleted {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.saved = append(b.saved, ev.GUID)
-	}
-}
-
-func (b *tab) answerDialogs(opening func(yield func(page.EventJavascriptDialogOpening, error) bool)) {
-	for ev, err := range opening {
-		if err != nil {
-			return
-		}
-		if ev.Type == page.DialogTypeBeforeunload {
-			b.mu.Lock()
-			b.leaving++
-			b.mu.Unlock()
-		} else {
-			b.problem("dialog: " + ev.Message)
-		}
-		_, _ = chromedp.Call(b.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
 	}
 }
 
 // askedBeforeLeaving returns how often the page asked whether its work may be left behind.
 func (b *tab) askedBeforeLeaving() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.leaving
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	n, err := b.window.leaving(ctx)
+	b.must(err)
+	return n
 }
 
 func (b *tab) must(err error) {

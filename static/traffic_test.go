@@ -8,39 +8,56 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// Traffic is what the browser says of the chunks that a tab sends. A chunk is acknowledged when the whole answer is in
+// Traffic is what the browser, or its line, says of the chunks that a tab sends. A chunk is acknowledged when the whole answer is in
 // the page's hands: one that was cut off behind its header may rightly be asked for again.
 type traffic struct {
 	mu       sync.Mutex
-	onTheWay map[network.RequestID]int
-	answered map[network.RequestID]bool
+	onTheWay map[string]int
+	answered map[string]bool
 	acked    map[int]int // how often a chunk was acknowledged
 	again    []int       // chunks that were sent although they had been acknowledged
 }
 
 func newTraffic() *traffic {
-	return &traffic{onTheWay: map[network.RequestID]int{}, answered: map[network.RequestID]bool{}, acked: map[int]int{}}
+	return &traffic{onTheWay: map[string]int{}, answered: map[string]bool{}, acked: map[int]int{}}
 }
 
 func (f *traffic) event(ev any) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	switch ev := ev.(type) {
 	case *network.EventRequestWillBeSent:
-		if index := chunkOf(ev.Request.URL); index > 0 {
-			f.onTheWay[ev.RequestID] = index
-			if f.acked[index] > 0 {
-				f.again = append(f.again, index)
-			}
-		}
+		f.sends(string(ev.RequestID), chunkOf(ev.Request.URL))
 	case *network.EventResponseReceived:
-		if f.onTheWay[ev.RequestID] > 0 && ev.Response.Status == 200 {
-			f.answered[ev.RequestID] = true
-		}
+		f.answers(string(ev.RequestID), int(ev.Response.Status))
 	case *network.EventLoadingFinished:
-		if f.answered[ev.RequestID] {
-			f.acked[f.onTheWay[ev.RequestID]]++
-		}
+		f.ends(string(ev.RequestID))
+	}
+}
+
+// sends hears of a request; one that carries no chunk has index 0.
+func (f *traffic) sends(request string, index int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if index == 0 {
+		return
+	}
+	f.onTheWay[request] = index
+	if f.acked[index] > 0 {
+		f.again = append(f.again, index)
+	}
+}
+
+func (f *traffic) answers(request string, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answered[request] = f.onTheWay[request] > 0 && status == 200
+}
+
+// ends hears that a request has got the whole of its answer.
+func (f *traffic) ends(request string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.answered[request] {
+		f.acked[f.onTheWay[request]]++
 	}
 }
 
@@ -53,8 +70,6 @@ func chunkOf(rawURL string) int {
 	index, _ := strconv.Atoi(u.Query().Get("index"))
 	return index
 }
-
-func (b *tab) forgetChunks() { b.chunks = newTraffic() }
 
 func (b *tab) ackedChunks() int {
 	b.chunks.mu.Lock()

@@ -12,7 +12,7 @@ import (
 
 // testReload leaves the page in mid-upload and comes back. BLINKDRIVE_TEST_RELOAD_MIB makes the file another size.
 func testReload(t *testing.T, b *tab) {
-	size := 300 << 20
+	size := b.world.large
 	if mib, err := strconv.Atoi(os.Getenv("BLINKDRIVE_TEST_RELOAD_MIB")); err == nil {
 		size = mib << 20
 	}
