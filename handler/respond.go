@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
+	"github.com/blinkdrive/blinkdrive/store"
 )
 
 // writeOK answers with code 0 and, unless it is nil, data.
@@ -137,6 +138,11 @@ var spans = sync.Pool{New: func() any { return new([span]byte) }}
 
 // stream copies what is no file.
 func (w *response) stream(src io.Reader) (int64, error) {
+	if limit, ok := src.(*io.LimitedReader); ok {
+		if blob, ok := limit.R.(store.RemoteBlob); ok {
+			blob.Expect(limit.N)
+		}
+	}
 	buf := spans.Get().(*[span]byte)
 	defer spans.Put(buf)
 	return io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])

@@ -229,6 +229,9 @@ func (s *Downloads) writeMember(ctx context.Context, out *zip.Writer, m member, 
 		return err
 	}
 	want := m.entry.Content.Sums.Size
+	if b, ok := d.Blob.(store.RemoteBlob); ok {
+		b.Expect(want)
+	}
 	n, err := io.CopyBuffer(to, io.LimitReader(d.Blob, want), buffer)
 	if err == nil && n != want {
 		err = fmt.Errorf("%d bytes of %d: %w", n, want, io.ErrUnexpectedEOF)

@@ -42,6 +42,14 @@ type Blob interface {
 	Size() int64
 }
 
+// A RemoteBlob is a Blob that answers sooner where it knows what comes.
+type RemoteBlob interface {
+	Blob
+	// Expect says that the next n bytes are going to be read in a row, so that they can be asked for at once. It promises
+	// nothing: whoever said it may stop earlier, go on behind them, or seek. Like Read, it is one goroutine's at a time.
+	Expect(n int64)
+}
+
 // ResumableBlobs is an object store that takes a large blob in parts, so that another process can go on where one died.
 type ResumableBlobs interface {
 	Blobs

@@ -61,11 +61,13 @@ type blob struct {
 	at     int64         // where it stands
 	end    int64         // where it ends
 	span   int64         // how much the last GET of Read asked for
+	from   int64         // what is between from and until will be read, as somebody said
+	until  int64
 	breaks int
 }
 
 // A GET of Read asks for little at first and for more with each that is read to its end: whoever wants a few bytes here
-// and there is not sent the rest of the blob each time.
+// and there is not sent the rest of the blob each time. Where somebody has said how much he wants, it asks for that.
 const (
 	firstSpan = 1 << 20
 	maxSpan   = 64 << 20
@@ -100,11 +102,7 @@ func (f *blob) Read(p []byte) (int, error) {
 func (f *blob) readOn(p []byte) (int, error) {
 	if f.body == nil || f.at != f.pos {
 		f.drop()
-		if f.at != f.pos {
-			f.span = 0 // a reader that jumps may want little
-		}
-		f.span = min(max(firstSpan, 2*f.span), maxSpan)
-		end := min(f.pos+f.span, f.object.size)
+		end := f.nextEnd()
 		body, err := f.get(f.pos, end-f.pos)
 		if err != nil {
 			return 0, err
@@ -123,6 +121,23 @@ func (f *blob) readOn(p []byte) (int, error) {
 		return n, broken{err}
 	}
 	return n, nil
+}
+
+// nextEnd is how far the next GET of Read goes.
+func (f *blob) nextEnd() int64 {
+	if f.from <= f.pos && f.pos < f.until {
+		return f.until
+	}
+	if f.at != f.pos {
+		f.span = 0 // a reader that jumps may want little
+	}
+	f.span = min(max(firstSpan, 2*f.span), maxSpan)
+	return min(f.pos+f.span, f.object.size)
+}
+
+// Expect implements store.RemoteBlob.
+func (f *blob) Expect(n int64) {
+	f.from, f.until = f.pos, f.pos+min(n, f.object.size-f.pos)
 }
 
 // drop ends the GET that Reads have shared.

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"testing"
@@ -61,6 +62,85 @@ func TestReadsInARowAskForMore(t *testing.T) {
 	_, err = io.CopyN(io.Discard, f, 100)
 	r.ok(err)
 	r.asked()
+}
+
+// What somebody has said that he will read is asked for with one GET; whatever else he does then goes as without that.
+func TestExpectedReadsAreOneGET(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3<<20)
+	f := r.open().(store.RemoteBlob)
+	read := func(at, n int64) {
+		t.Helper()
+		_, err := f.Seek(at, io.SeekStart)
+		r.ok(err)
+		got, err := io.ReadAll(io.LimitReader(f, n))
+		if want := r.p[at:min(at+n, 3<<20)]; err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes of %d from %d: %v", len(got), len(want), at, err)
+		}
+	}
+	f.Expect(3 << 20)
+	read(0, 3<<20)
+	r.asked("")
+	for _, more := range []int64{2 << 20, 1 << 62} { // up to the end, or said to be
+		_, err := f.Seek(1<<20, io.SeekStart)
+		r.ok(err)
+		f.Expect(more)
+		read(1<<20, 2<<20)
+		r.asked("bytes=1048576-3145727")
+	}
+	_, err := f.Seek(100, io.SeekStart)
+	r.ok(err)
+	f.Expect(1000)
+	read(100, 3000) // more than was said
+	read(2<<20, 10) // elsewhere
+	read(600, 10)   // what was said is not forgotten
+	r.asked("bytes=100-1099", "bytes=1100-1049675", "bytes=2097152-3145727", "bytes=600-1099")
+	for _, none := range []int64{0, -1} {
+		_, err := f.Seek(1, io.SeekStart)
+		r.ok(err)
+		f.Expect(none)
+		read(1, 10)
+		r.asked("bytes=1-1048576")
+	}
+	_, err = f.Seek(9<<20, io.SeekStart)
+	r.ok(err)
+	f.Expect(10)
+	read(3<<20, 10)
+	r.asked()
+}
+
+func TestExpectedBodyThatBreaksIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3<<20)
+	f := r.open().(store.RemoteBlob)
+	r.next(opGet, cutAnswer(2_000_000))
+	f.Expect(3 << 20)
+	got, err := io.ReadAll(f)
+	if err != nil || !bytes.Equal(got, r.p) {
+		t.Errorf("read %d: %v", len(got), err)
+	}
+	r.asked("", "bytes=2000000-3145727")
+}
+
+// Bodies that are read to their end leave their connection to the next one.
+func TestExpectedReadsShareAConnection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3<<20)
+	f := r.open().(store.RemoteBlob)
+	for range 5 {
+		_, err := f.Seek(0, io.SeekStart)
+		r.ok(err)
+		f.Expect(2 << 20)
+		_, err = io.CopyN(io.Discard, f, 2<<20)
+		r.ok(err)
+	}
+	conns := map[string]bool{}
+	for _, s := range r.of(opGet) {
+		conns[s.from] = true
+	}
+	if len(conns) != 1 {
+		t.Errorf("%d connections for five bodies in a row", len(conns))
+	}
 }
 
 func TestBodyThatBreaksIsAskedForAgain(t *testing.T) {

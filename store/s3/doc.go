@@ -23,8 +23,8 @@
 //
 // # Reading
 //
-// A blob is streamed in constant memory: Reads in a row share one GET, ReadAt makes one of its own, and a body that breaks
-// is asked for again from there. The context of Open bounds the reading. Each answer must be of the same bytes as the
+// A blob is streamed in constant memory: Reads in a row share one GET, as long as somebody has said that they will be or
+// as they have come so far, ReadAt makes one of its own, and a body that breaks is asked for again from there. The context of Open bounds the reading. Each answer must be of the same bytes as the
 // one to Open; If-Match is not used, since stores differ in which quotes they take. Once a blob has been deleted, a reader
 // fails with store.ErrNotFound, except for what the store still sends.
 //

@@ -59,6 +59,7 @@ type fault func(p *proxy, w http.ResponseWriter, r *http.Request)
 // A seen request, for the tests to look at.
 type seen struct {
 	op, part, bytes string
+	from            string // the connection
 	header          http.Header
 	ok              bool // it was answered, with success
 }
@@ -103,7 +104,7 @@ func (p *proxy) all(op string, f fault) {
 }
 
 func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
-	s := &seen{op: opOf(r), part: r.URL.Query().Get("partNumber"), bytes: r.Header.Get("Range"), header: r.Header.Clone()}
+	s := &seen{op: opOf(r), part: r.URL.Query().Get("partNumber"), bytes: r.Header.Get("Range"), from: r.RemoteAddr, header: r.Header.Clone()}
 	p.mu.Lock()
 	p.seen = append(p.seen, s)
 	f := p.always[s.op]
