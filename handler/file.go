@@ -183,7 +183,8 @@ func parseList(p params) (q service.ListQuery, err error) {
 	if limit < 1 {
 		return q, invalid("parameter limit is not 1 or more")
 	}
-	q = service.ListQuery{Sort: store.Sort(p.get("sort")), Cursor: p.get("cursor"), Limit: int(min(limit, service.MaxPage))}
+	q = service.ListQuery{Sort: store.Sort(p.get("sort")), Order: service.Order(p.get("order")),
+		Cursor: p.get("cursor"), Limit: int(min(limit, service.MaxPage))}
 	if p.get("path") == "" {
 		return q, nil
 	}

@@ -95,12 +95,67 @@ func TestQuery(t *testing.T) {
 	if e := d.query(p, nil)[0]; e.UserName != "alice" || e.Path != "/z folder/deep" || e.FileSize != 9 || e.LastUpdated == "" || e.UploadAt == "" {
 		t.Errorf("entry: %+v", e)
 	}
-	for q, status := range map[string]int{"limit=0": 400, "limit=-1": 400, "limit=x": 400, "sort=colour": 400, "cursor=x": 400,
+	for q, status := range map[string]int{"limit=0": 400, "limit=-1": 400, "limit=x": 400, "sort=colour": 400, "order=up": 400, "cursor=x": 400,
 		"path=/nothing": 404, "path=/a": 404, "path=/../etc": 400} {
 		query, _ := url.ParseQuery(q)
 		if a := d.get("/file/query", query, p.bearer()); a.status != status {
 			t.Errorf("%s: %d %s", q, a.status, a.body)
 		}
+	}
+}
+
+func TestQueryOrder(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t, nil)
+	p := d.join("alice")
+	for i, name := range []string{"b", "a", "c"} {
+		d.put(p, "", name, strings.Repeat(name, i+1))
+		d.folder(p, "/folder "+name)
+		d.clock.move(time.Second)
+	}
+	for q, want := range map[string]string{
+		"sort=name":                     "folder a folder b folder c a b c",
+		"sort=name&order=asc":           "folder a folder b folder c a b c",
+		"sort=name&order=desc":          "folder c folder b folder a c b a",
+		"order=desc":                    "folder c folder b folder a c b a",
+		"sort=size&order=asc":           "folder b folder a folder c b a c",
+		"sort=size":                     "folder c folder a folder b c a b",
+		"sort=time&order=asc":           "folder b folder a folder c b a c",
+		"sort=newest&order=asc&limit=2": "b folder b a folder a c folder c",
+	} {
+		query, err := url.ParseQuery(q + "&path=/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if query.Get("limit") == "" {
+			query.Set("limit", "1")
+		}
+		if got := names(d.allPages(p, "/file/query", query)); got != want {
+			t.Errorf("%s: %s; want %s", q, got, want)
+		}
+	}
+	found := names(d.allPages(p, "/file/search", values("query", "folder", "order", "desc", "limit", "1")))
+	if found != "folder c folder b folder a" {
+		t.Errorf("searched: %s", found)
+	}
+	// The cursor of one direction leads nowhere in the other.
+	a := d.get("/file/query", values("path", "/", "limit", "1"), p.bearer())
+	d.get("/file/query", values("path", "/", "limit", "1", "order", "desc", "cursor", a.header.Get(api.HeaderNextCursor)), p.bearer()).
+		want(t, 400, api.InvalidParam)
+	d.get("/file/search", values("query", "a", "order", "up"), p.bearer()).want(t, 400, api.InvalidParam)
+	d.get("/file/trash", values("order", "up"), p.bearer()).want(t, 400, api.InvalidParam)
+}
+
+// allPages reads a list to its end.
+func (d *drive) allPages(p person, path string, q url.Values) (all []api.QueryEntry) {
+	d.t.Helper()
+	for {
+		a := d.get(path, q, p.bearer())
+		all = append(all, bare[[]api.QueryEntry](d.t, a)...)
+		if a.header.Get(api.HeaderNextCursor) == "" {
+			return all
+		}
+		q.Set("cursor", a.header.Get(api.HeaderNextCursor))
 	}
 }
 

@@ -59,6 +59,6 @@ func parseSearch(p params) (q service.SearchQuery, err error) {
 		return q, err
 	}
 	folder, err := service.CleanPath(p.get("path"))
-	return service.SearchQuery{Text: text, Folder: folder, Sort: store.Sort(p.get("sort")), Cursor: p.get("cursor"),
-		Limit: int(min(limit, service.MaxPage))}, err
+	return service.SearchQuery{Text: text, Folder: folder, Sort: store.Sort(p.get("sort")), Order: service.Order(p.get("order")),
+		Cursor: p.get("cursor"), Limit: int(min(limit, service.MaxPage))}, err
 }

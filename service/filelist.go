@@ -16,10 +16,39 @@ const (
 // A ListQuery asks for one page of a list.
 type ListQuery struct {
 	Folder *store.Path // the entries of this folder; nil: all of the user's files, in whatever folder
-	Trash  bool        // what was put in the trash; Folder and Sort are not looked at
+	Trash  bool        // what was put in the trash, last first; Folder and Sort are not looked at
 	Sort   store.Sort  // empty: by name in a folder, newest first otherwise
-	Cursor string      // as the page before returned it
-	Limit  int         // 0: DefaultPage; more than MaxPage is MaxPage
+	Order  Order
+	Cursor string // as the page before returned it
+	Limit  int    // 0: DefaultPage; more than MaxPage is MaxPage
+}
+
+// An Order is the direction of a list. Where none is given, names rise, and sizes and times fall.
+type Order string
+
+// The directions. Folders stay before files in both.
+const (
+	Ascending  Order = "asc"
+	Descending Order = "desc"
+)
+
+// back reports whether it is another direction than the one of its own that a list has.
+func (o Order) back(natural Order) (bool, error) {
+	switch o {
+	case "", natural:
+		return false, nil
+	case Ascending, Descending:
+		return true, nil
+	}
+	return false, errorf(Invalid, "order is asc or desc")
+}
+
+// naturalOrder is the direction that a sort has where none is given.
+func naturalOrder(s store.Sort) Order {
+	if s == store.ByName {
+		return Ascending
+	}
+	return Descending
 }
 
 // List returns a page and the cursor of the next one, empty on the last.
@@ -58,6 +87,14 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 	case store.ByName, store.BySize, store.ByTime, store.Newest:
 	default:
 		return out, errorf(Invalid, "sort is name, size, time or newest")
+	}
+	natural := naturalOrder(out.Sort)
+	if q.Trash {
+		natural = Descending
+	}
+	var err error
+	if out.Back, err = q.Order.back(natural); err != nil {
+		return out, err
 	}
 	if q.Folder == nil || len(*q.Folder) == 0 || q.Trash {
 		return out, nil

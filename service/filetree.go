@@ -76,6 +76,7 @@ type SearchQuery struct {
 	Text   string
 	Folder store.Path // only what is in this folder, at whatever depth; the root: everything
 	Sort   store.Sort // by name, or newest first; empty: by name. Folders come first
+	Order  Order
 	Cursor string
 	Limit  int // 0: DefaultPage; more than MaxPage is MaxPage
 }
@@ -97,6 +98,10 @@ func (s *Files) Search(ctx context.Context, user store.UserID, q SearchQuery) ([
 		return nil, "", errorf(Invalid, "a limit is not negative")
 	case query.Sort != store.ByName && query.Sort != store.Newest:
 		return nil, "", errorf(Invalid, "a search is sorted by name or newest")
+	}
+	var err error
+	if query.Back, err = q.Order.back(naturalOrder(query.Sort)); err != nil {
+		return nil, "", err
 	}
 	if len(q.Folder) > 0 {
 		e, err := s.Entries.EntryAt(ctx, user, q.Folder)

@@ -252,22 +252,6 @@ func testHundredThousand(t *testing.T, b *tab) {
 	b.wait(`(window.big.view.close(), true)`)
 }
 
-// testSort sorts by the heads, and keeps to that.
-func testSort(t *testing.T, b *tab) {
-	b.signUp(newName())
-	b.have("/", "b.txt", "a-long-name.txt", "cc.txt")
-	order := func(want string) {
-		t.Helper()
-		b.wait(fmt.Sprintf(`[...document.querySelectorAll('[data-testid=entry]')].map((e) => e.dataset.name).join() === %q`, want))
-	}
-	order("a-long-name.txt,b.txt,cc.txt")
-	b.click(`.heads .size button`)
-	order("a-long-name.txt,cc.txt,b.txt")
-	b.reload()
-	order("a-long-name.txt,cc.txt,b.txt")
-	b.wait(`document.querySelector('[aria-sort=descending]').textContent === 'Size'`)
-}
-
 func sha256Of(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])

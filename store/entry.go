@@ -60,6 +60,7 @@ type Query struct {
 	Trash  bool    // the entries that were themselves put in the trash, newest first; Parent, Files and Sort are not looked at
 	Parent EntryID // entries of this folder
 	Sort   Sort
+	Back   bool   // the other way round: the last name first, the smallest, the oldest; folders stay first
 	Cursor string // empty for the first page, else as List returned it
 	Limit  int    // more than 0
 }

@@ -22,6 +22,7 @@ type Search struct {
 	Text   string  // compared as FoldName writes it and the name
 	Below  EntryID // only what is in this folder, at whatever depth; empty: everything
 	Sort   Sort    // ByName or Newest; folders come before files in both
+	Back   bool    // the other way round, as in a Query
 	Cursor string
 	Limit  int // entries on the page, more than 0
 	Scan   int // names that are looked at for it, more than 0

@@ -39,9 +39,10 @@ func (c *Client) Meta(ctx context.Context, r Ref) (api.Meta, error) {
 
 // A Listing says which entries List goes through.
 type Listing struct {
-	Path string // a folder, "/" for the root; empty: all files in whatever folder, newest first
-	Sort string // name, size, time or newest; empty: the drive's choice
-	Page int    // entries per request; 0: the drive's choice
+	Path  string // a folder, "/" for the root; empty: all files in whatever folder, newest first
+	Sort  string // name, size, time or newest; empty: the drive's choice
+	Order string // asc or desc; empty: names rise, sizes and times fall. Folders stay before files
+	Page  int    // entries per request; 0: the drive's choice
 }
 
 // List goes through entries, page by page. The first error ends it.
@@ -52,6 +53,9 @@ func (c *Client) List(ctx context.Context, l Listing) iter.Seq2[api.QueryEntry, 
 	}
 	if l.Sort != "" {
 		q.Set("sort", l.Sort)
+	}
+	if l.Order != "" {
+		q.Set("order", l.Order)
 	}
 	if l.Page > 0 {
 		q.Set("limit", strconv.Itoa(l.Page))

@@ -35,10 +35,11 @@ func (c *Client) Copy(ctx context.Context, r Ref, to CopyTarget) (api.Copied, er
 
 // A Searching says which entries Search goes through.
 type Searching struct {
-	Text string // what the names contain, whatever the case of their letters
-	Path string // only below this folder; empty: everywhere
-	Sort string // name or newest; empty: name
-	Page int    // entries per request; 0: the drive's choice
+	Text  string // what the names contain, whatever the case of their letters
+	Path  string // only below this folder; empty: everywhere
+	Sort  string // name or newest; empty: name
+	Order string // as in a Listing
+	Page  int    // entries per request; 0: the drive's choice
 }
 
 // Search goes through the entries whose names contain a text, page by page. The first error ends it.
@@ -49,6 +50,9 @@ func (c *Client) Search(ctx context.Context, s Searching) iter.Seq2[api.QueryEnt
 	}
 	if s.Sort != "" {
 		q.Set("sort", s.Sort)
+	}
+	if s.Order != "" {
+		q.Set("order", s.Order)
 	}
 	if s.Page > 0 {
 		q.Set("limit", strconv.Itoa(s.Page))

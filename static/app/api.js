@@ -39,18 +39,18 @@ export class Api {
   }
 
   // query returns one page of a folder, or of all files, newest first, where path is not given.
-  query({ path, sort, limit, cursor } = {}) {
-    return this.#page('/file/query', { path, sort, limit, cursor });
+  query({ path, sort, order, limit, cursor } = {}) {
+    return this.#page('/file/query', { path, sort, order, limit, cursor });
   }
 
   // search returns one page of the entries whose names contain a text, below a folder or everywhere. A page may be short,
   // or empty, although others follow.
-  search({ query, path, sort, limit, cursor, signal } = {}) {
-    return this.#page('/file/search', { query, path, sort, limit, cursor }, { signal });
+  search({ query, path, sort, order, limit, cursor, signal } = {}) {
+    return this.#page('/file/search', { query, path, sort, order, limit, cursor }, { signal });
   }
 
-  trash({ limit, cursor } = {}) {
-    return this.#page('/file/trash', { limit, cursor });
+  trash({ order, limit, cursor } = {}) {
+    return this.#page('/file/trash', { order, limit, cursor });
   }
 
   mkdir(path) {

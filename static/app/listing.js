@@ -140,12 +140,17 @@ function place(entries, entry, order) {
   return low;
 }
 
-// orders compare as the server sorts: folders first, names byte by byte, sizes and times falling.
-export const orders = {
-  name: (a, b) => foldersFirst(a, b) || byBytes(a.FileName, b.FileName),
-  size: (a, b) => foldersFirst(a, b) || b.FileSize - a.FileSize,
-  time: (a, b) => foldersFirst(a, b) || byBytes(b.LastUpdated ?? '', a.LastUpdated ?? ''),
+const rising = {
+  name: (a, b) => byBytes(a.FileName, b.FileName),
+  size: (a, b) => a.FileSize - b.FileSize,
+  time: (a, b) => byBytes(a.LastUpdated ?? '', b.LastUpdated ?? ''),
 };
+
+// orderOf compares as the server sorts: folders first, and order is asc or desc.
+export function orderOf(sort, order) {
+  const compare = rising[sort];
+  return (a, b) => foldersFirst(a, b) || (order === 'desc' ? compare(b, a) : compare(a, b));
+}
 
 function foldersFirst(a, b) {
   return (b.Kind === 'folder') - (a.Kind === 'folder');

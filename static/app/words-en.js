@@ -110,7 +110,9 @@ export const en = {
   'sort.size': 'Size',
   'sort.time': 'Modified',
   'sort.deleted': 'Deleted',
-  'sort.newest': 'Newest first',
+  'sort.newest': 'Uploaded',
+  'sort.asc': 'Ascending',
+  'sort.desc': 'Descending',
 
   'kind.folder': 'Folder',
   'kind.image': 'Picture',

@@ -110,7 +110,9 @@ export const zh = {
   'sort.size': '大小',
   'sort.time': '修改时间',
   'sort.deleted': '删除时间',
-  'sort.newest': '最新优先',
+  'sort.newest': '上传时间',
+  'sort.asc': '升序',
+  'sort.desc': '降序',
 
   'kind.folder': '文件夹',
   'kind.image': '图片',

@@ -21,11 +21,18 @@ type cursor struct {
 func listing(q store.Query) string {
 	switch {
 	case q.Trash:
-		return "trash"
+		return "trash" + way(q.Back)
 	case q.Files:
-		return "files," + string(q.Sort)
+		return "files," + string(q.Sort) + way(q.Back)
 	}
-	return string(q.Sort)
+	return string(q.Sort) + way(q.Back)
+}
+
+func way(back bool) string {
+	if back {
+		return ",back"
+	}
+	return ""
 }
 
 func cursorAt(q store.Query, o order, last row) string {

@@ -34,6 +34,13 @@ type key struct {
 }
 
 func orderOf(q store.Query) (order, error) {
+	o, err := naturalOrder(q)
+	o.down = o.down != q.Back
+	return o, err
+}
+
+// naturalOrder is the order of a listing that is not the other way round.
+func naturalOrder(q store.Query) (order, error) {
 	byTime := func(e store.Entry) key { return key{Num: micros(e.Updated)} }
 	switch {
 	case q.Trash:

@@ -99,7 +99,8 @@ func TestMySQLReadsFewRows(t *testing.T) {
 		{"blob", func(ctx context.Context) error { return ignore(db.BlobInUse(ctx, someLocation().Name())) }},
 		{"multipart", func(ctx context.Context) error { return ignore(db.MultipartInUse(ctx, someLocation().Name(), "x")) }},
 	}
-	for _, q := range []store.Query{{Trash: true}, {Files: true}, {}, {Parent: "b1"}} {
+	for _, q := range []store.Query{{Trash: true}, {Files: true}, {}, {Parent: "b1"},
+		{Trash: true, Back: true}, {Files: true, Back: true}, {Back: true}, {Parent: "b1", Back: true}} {
 		for _, s := range []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest} {
 			q.User, q.Sort, q.Limit = u.ID, s, 5
 			calls = append(calls, call{fmt.Sprintf("listing %+v", q), func(ctx context.Context) error {

@@ -45,9 +45,13 @@ func plan(t *testing.T, db *DB, query string, args ...any) string {
 func TestListingsUseIndexes(t *testing.T) {
 	t.Parallel()
 	db, _ := openInternal(t)
-	queries := []store.Query{{User: 1, Trash: true, Limit: 5}}
-	for _, s := range []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest} {
-		queries = append(queries, store.Query{User: 1, Sort: s, Limit: 5}, store.Query{User: 1, Sort: s, Files: true, Limit: 5})
+	var queries []store.Query
+	for _, back := range []bool{false, true} {
+		queries = append(queries, store.Query{User: 1, Trash: true, Back: back, Limit: 5})
+		for _, s := range []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest} {
+			queries = append(queries, store.Query{User: 1, Sort: s, Back: back, Limit: 5},
+				store.Query{User: 1, Sort: s, Back: back, Files: true, Limit: 5})
+		}
 	}
 	for _, q := range queries {
 		o, err := orderOf(q)

@@ -28,7 +28,7 @@ func (c candidate) cursor(q store.Search) *cursor {
 }
 
 // searchOf names the listing that a cursor of a search belongs to.
-func searchOf(q store.Search) string { return "search," + string(q.Sort) }
+func searchOf(q store.Search) string { return "search," + string(q.Sort) + way(q.Back) }
 
 // SearchEntries implements store.EntryTrees. It reads the user's names in the order of an index and compares them here:
 // no engine likens letters as another does, and an index that would find a text in the middle of a name they have not.
@@ -120,6 +120,7 @@ func (s *search) candidates(ctx context.Context, n int) ([]candidate, error) {
 	if s.q.Sort == store.Newest {
 		o, index = order{column: "created_at", down: true}, "ix_user_new"
 	}
+	o.down = o.down != s.q.Back
 	columns := `e.id, e.seq, e.kind, e.file_name, 0, 0` // ix_user_name has them all, so no row is read
 	if s.q.Sort == store.Newest || s.in != nil {
 		columns = `e.id, e.seq, e.kind, e.file_name, e.parent_id, e.created_at`

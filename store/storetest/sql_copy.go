@@ -145,8 +145,9 @@ func copyFolder(w *world) {
 	w.content(sums("one", 1), 9)
 	w.content(sums("two", 2), 3)
 	w.account(w.alice, 3*8, 0)
-	for _, s := range sorts() { // no two entries are tied in any order
-		w.inOrder(s, w.pages(store.Query{User: w.alice.ID, Files: true, Sort: s, Limit: 2}, nil), 15)
+	for _, q := range w.orders() { // no two entries are tied in any order
+		q.Files, q.Limit = true, 2
+		w.inOrder(q, w.pages(q, nil), 15)
 	}
 	es, err := w.db.EntriesBelow(w.Context(), w.alice.ID, c.ID, 100)
 	w.ok(err)

@@ -29,8 +29,12 @@ func List(t *testing.T, open func(*testing.T) Database) {
 	})
 }
 
-func sorts() []store.Sort {
-	return []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest}
+// orders are the orders of alice's lists, each in both directions.
+func (w *world) orders() (qs []store.Query) {
+	for _, s := range []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest} {
+		qs = append(qs, store.Query{User: w.alice.ID, Sort: s}, store.Query{User: w.alice.ID, Sort: s, Back: true})
+	}
+	return qs
 }
 
 // pages reads a listing to its end, and calls between each two pages.
@@ -55,14 +59,16 @@ func (w *world) pages(q store.Query, between func(page int)) []store.Entry {
 }
 
 // before is the promised order of two entries: less than 0, or 0 where it is left open.
-func before(s store.Sort, a, b store.Entry) int {
-	if s == store.Newest {
-		return b.Created.Compare(a.Created)
-	}
-	if a.Kind != b.Kind {
+func before(s store.Sort, back bool, a, b store.Entry) int {
+	if s != store.Newest && a.Kind != b.Kind {
 		return -cmp.Compare(a.Kind, b.Kind) // "folder" is greater than "file"
 	}
+	if back {
+		a, b = b, a
+	}
 	switch s {
+	case store.Newest:
+		return b.Created.Compare(a.Created)
 	case store.BySize:
 		return cmp.Compare(b.Content.Sums.Size, a.Content.Sums.Size)
 	case store.ByTime:
@@ -71,15 +77,16 @@ func before(s store.Sort, a, b store.Entry) int {
 	return cmp.Compare(a.Name, b.Name)
 }
 
-func (w *world) inOrder(s store.Sort, es []store.Entry, want int) {
+func (w *world) inOrder(q store.Query, es []store.Entry, want int) {
 	w.Helper()
+	s := fmt.Sprintf("%s, back %t", q.Sort, q.Back)
 	seen := map[store.EntryID]bool{}
 	for i, e := range es {
 		if seen[e.ID] {
 			w.Errorf("%s: %q comes twice", s, e.Name)
 		}
 		seen[e.ID] = true
-		if i > 0 && before(s, es[i-1], e) > 0 {
+		if i > 0 && before(q.Sort, q.Back, es[i-1], e) > 0 {
 			w.Errorf("%s: %q comes before %q", s, es[i-1].Name, e.Name)
 		}
 	}
@@ -100,9 +107,10 @@ func listOrders(w *world) {
 	w.ok(err)
 	_, err = w.db.Move(w.Context(), w.alice.ID, moved.ID, store.NewPlace{Parent: docs, Name: "moved", When: w.later(time.Hour)})
 	w.ok(err)
-	for _, s := range sorts() {
+	for _, q := range w.orders() {
 		for _, limit := range []int{1, 2, 5, 9, 17, 18, 19} {
-			w.inOrder(s, w.pages(store.Query{User: w.alice.ID, Parent: docs, Sort: s, Limit: limit}, nil), 18)
+			q.Parent, q.Limit = docs, limit
+			w.inOrder(q, w.pages(q, nil), 18)
 		}
 	}
 	for _, e := range w.pages(store.Query{User: w.alice.ID, Parent: docs, Sort: store.ByName, Limit: 5}, nil) {
@@ -119,12 +127,12 @@ func listTies(w *world) {
 	for i := range 10 {
 		w.tied(fmt.Sprint(i))
 	}
-	for _, s := range sorts() {
+	for _, q := range w.orders() {
 		for _, limit := range []int{1, 3, 9, 10, 11} {
-			q := store.Query{User: w.alice.ID, Sort: s, Limit: limit}
-			w.inOrder(s, w.pages(q, nil), 20)
+			q.Limit, q.Files = limit, false
+			w.inOrder(q, w.pages(q, nil), 20)
 			q.Files = true
-			w.inOrder(s, w.pages(q, nil), 10)
+			w.inOrder(q, w.pages(q, nil), 10)
 		}
 	}
 }
@@ -151,18 +159,18 @@ func listInserts(w *world) {
 		add()
 	}
 	for _, files := range []bool{false, true} {
-		for _, s := range sorts() {
-			q := store.Query{User: w.alice.ID, Files: files, Sort: s, Limit: 3}
+		for _, q := range w.orders() {
+			q.Files, q.Limit = files, 3
 			old := w.pages(q, nil)
 			got := w.pages(q, func(page int) {
 				if page < 3 {
 					add()
 				}
 			})
-			w.inOrder(s, got, len(got))
+			w.inOrder(q, got, len(got))
 			for _, e := range old {
 				if !slices.ContainsFunc(got, func(g store.Entry) bool { return g.ID == e.ID }) {
-					w.Errorf("%s: %q was skipped", s, e.Name)
+					w.Errorf("%s: %q was skipped", q.Sort, e.Name)
 				}
 			}
 		}
@@ -174,8 +182,8 @@ func listHides(w *world) {
 	for i := range 12 {
 		w.tied(fmt.Sprint(i))
 	}
-	for _, s := range sorts() {
-		q := store.Query{User: w.alice.ID, Sort: s, Limit: 4}
+	for _, q := range w.orders() {
+		q.Limit = 4
 		all := w.pages(q, nil)
 		page, next, err := w.db.List(w.Context(), q)
 		w.ok(err)
@@ -185,7 +193,7 @@ func listHides(w *world) {
 		q.Cursor = next
 		rest := w.pages(q, nil)
 		if len(rest) != len(all)-4 || rest[0].ID != all[4].ID {
-			w.Errorf("%s: %d of %d after a page of 4", s, len(rest), len(all))
+			w.Errorf("%+v: %d of %d after a page of 4", q, len(rest), len(all))
 		}
 	}
 }
@@ -232,6 +240,13 @@ func listTrash(w *world) {
 			}
 		}
 	}
+	there := w.pages(store.Query{User: w.alice.ID, Trash: true, Limit: 100}, nil)
+	slices.Reverse(there)
+	for limit := 1; limit < 8; limit++ {
+		if back := w.pages(store.Query{User: w.alice.ID, Trash: true, Back: true, Limit: limit}, nil); !slices.Equal(back, there) {
+			w.Errorf("the trash the other way round, in pages of %d: %+v, want %+v", limit, back, there)
+		}
+	}
 	if es := w.pages(store.Query{User: w.bob.ID, Trash: true, Limit: 5}, nil); len(es) != 0 {
 		w.Errorf("bob's trash: %v", es)
 	}
@@ -248,7 +263,7 @@ func listBadCursors(w *world) {
 		_, _, err := w.db.List(w.Context(), q)
 		w.is(err, store.ErrInvalid)
 	}
-	for _, other := range []store.Query{{Sort: store.BySize}, {Sort: store.ByName, Files: true}, {Trash: true}} {
+	for _, other := range []store.Query{{Sort: store.BySize}, {Sort: store.ByName, Back: true}, {Sort: store.ByName, Files: true}, {Trash: true}} {
 		other.User, other.Limit, other.Cursor = w.alice.ID, 1, good
 		_, _, err := w.db.List(w.Context(), other)
 		w.is(err, store.ErrInvalid)
@@ -261,9 +276,10 @@ func listBadCursors(w *world) {
 }
 
 func listEmpty(w *world) {
-	for _, s := range sorts() {
+	for _, q := range w.orders() {
 		for _, files := range []bool{false, true} {
-			es, next, err := w.db.List(w.Context(), store.Query{User: w.alice.ID, Sort: s, Files: files, Limit: 10})
+			q.Files, q.Limit = files, 10
+			es, next, err := w.db.List(w.Context(), q)
 			w.ok(err)
 			if es == nil || len(es) != 0 || next != "" {
 				w.Errorf("nothing is %#v, %q", es, next)
@@ -317,6 +333,8 @@ func listStrangeNames(w *world) {
 	for _, name := range names {
 		w.file(w.alice, "", name, name, 1)
 	}
-	got := w.pages(store.Query{User: w.alice.ID, Sort: store.ByName, Limit: 1}, nil)
-	w.inOrder(store.ByName, got, len(names))
+	for _, back := range []bool{false, true} {
+		q := store.Query{User: w.alice.ID, Sort: store.ByName, Back: back, Limit: 1}
+		w.inOrder(q, w.pages(q, nil), len(names))
+	}
 }

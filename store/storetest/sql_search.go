@@ -104,21 +104,23 @@ func searchOrders(w *world) {
 		w.file(w.alice, "", fmt.Sprintf("late file %d", i*5%12), fmt.Sprint("late", i), 1)
 		w.file(w.alice, "", fmt.Sprintf("none %d", i), fmt.Sprint("none", i), 1)
 	}
-	for _, s := range []store.Sort{store.ByName, store.Newest} {
-		want := w.search(store.Search{Text: "f", Sort: s, Limit: 1000, Scan: 1000})
+	for _, q := range []store.Search{{Sort: store.ByName}, {Sort: store.ByName, Back: true}, {Sort: store.Newest}, {Sort: store.Newest, Back: true}} {
+		q.Text, q.Limit, q.Scan = "f", 1000, 1000
+		want := w.search(q)
 		for i := 1; i < len(want); i++ {
 			a, b := want[i-1], want[i]
-			if a.Kind == store.File && b.Kind == store.Folder || a.Kind == b.Kind && before(s, a, b) > 0 {
-				w.Errorf("%s: %q comes before %q", s, a.Name, b.Name)
+			if a.Kind == store.File && b.Kind == store.Folder || a.Kind == b.Kind && before(q.Sort, q.Back, a, b) > 0 {
+				w.Errorf("%s, back %t: %q comes before %q", q.Sort, q.Back, a.Name, b.Name)
 			}
 		}
 		if len(want) != 36 {
-			w.Errorf("%s: %d entries", s, len(want))
+			w.Errorf("%s, back %t: %d entries", q.Sort, q.Back, len(want))
 		}
 		for _, limit := range []int{1, 2, 7, 36, 37} {
 			for _, scan := range []int{1, 3, 48, 1000} {
-				if got := w.search(store.Search{Text: "f", Sort: s, Limit: limit, Scan: scan}); !slices.Equal(got, want) {
-					w.Errorf("%s, pages of %d, %d names each: %d entries, want %d", s, limit, scan, len(got), len(want))
+				q.Limit, q.Scan = limit, scan
+				if got := w.search(q); !slices.Equal(got, want) {
+					w.Errorf("%s, back %t, pages of %d, %d names each: %d entries, want %d", q.Sort, q.Back, limit, scan, len(got), len(want))
 				}
 			}
 		}
@@ -199,6 +201,7 @@ func searchRefused(w *world) {
 		"bad cursor":       func(q *store.Search) { q.Cursor = "x" },
 		"a list's cursor":  func(q *store.Search) { q.Cursor = listed },
 		"another's cursor": func(q *store.Search) { q.Cursor, q.Sort = cursor, store.Newest },
+		"the other way":    func(q *store.Search) { q.Cursor, q.Back = cursor, true },
 	} {
 		q := good
 		change(&q)

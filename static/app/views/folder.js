@@ -1,7 +1,7 @@
 // One place of the drive on the screen: a folder, the recent files, or the trash. Its bar, its list, its keys.
 
 import { Code } from '../api.js';
-import { Listing, orders } from '../listing.js';
+import { Listing, orderOf } from '../listing.js';
 import { recallChoice, rememberChoice } from '../prefs.js';
 import { persist, Waiting } from '../retry.js';
 import { Selection } from '../selection.js';
@@ -15,10 +15,10 @@ import { askName } from './name-field.js';
 import { PlaceBar } from './place-bar.js';
 import { folderLink, homeLink, parentOf, showLink } from './route.js';
 import { SelectionBar } from './selection-bar.js';
+import { Sorting } from './sorting.js';
 import { report } from './toast.js';
 import { Trouble } from './trouble.js';
 
-const SORTS = { files: ['name', 'size', 'time'], search: ['name', 'newest'], recent: [], trash: [] };
 const SEARCHED = 20; // pages that are looked through for an entry that an address names
 // TILE_PICTURE and ROW_PICTURE are the sizes of thumbnails; a fine screen gets finer ones.
 const FINE = (globalThis.devicePixelRatio ?? 1) > 1.3;
@@ -34,19 +34,17 @@ export class FolderView {
   constructor({ api, source, clashes, clipboard, changed, add, newMenu }) {
     Object.assign(this, { api, source, clipboard, add, newMenu });
     this.waiting = new Waiting();
-    this.sorts = SORTS[source.view];
-    this.sortChoice = source.view === 'search' ? 'sort-found' : 'sort';
-    const sort = recallChoice(this.sortChoice);
-    this.sort = this.sorts.includes(sort) ? sort : this.sorts[0];
+    const sorting = new Sorting(source.view);
+    Object.assign(this, { sort: sorting.sort, order: sorting.order });
     this.layout = recallChoice('layout') === 'grid' ? 'grid' : 'list';
     this.stop = new AbortController();
-    this.listing = new Listing({ load: (page) => this.#load(page), order: source.view === 'files' ? orders[this.sort] : null });
+    this.listing = new Listing({ load: (page) => this.#load(page), order: source.view === 'files' ? orderOf(this.sort, this.order) : null });
     this.selection = new Selection(() => this.listing.entries);
     this.actions = new Actions({ api, listing: this.listing, selection: this.selection, source, clashes, clipboard, changed,
       open: (entry) => this.open(entry), rename: (entry) => this.#askName(entry) });
     this.selected = new SelectionBar({ selection: this.selection, listing: this.listing, actions: this.actions });
-    this.bar = new PlaceBar({ source, sorts: this.sorts, sort: this.sort, layout: this.layout, actions: this.actions,
-      choose: (what, value) => this.#choose(what === 'sort' ? this.sortChoice : what, value) });
+    this.bar = new PlaceBar({ source, sorting, layout: this.layout, actions: this.actions,
+      choose: (what, value) => this.#choose(what, value) });
     this.element = h('div', { class: `place-view ${source.view} as-${this.layout}` }, this.bar.element, this.selected.element);
     this.#makeList();
     window.addEventListener('online', () => this.waiting.wake(), { signal: this.stop.signal });
@@ -121,11 +119,10 @@ export class FolderView {
 
   #load({ cursor, limit }) {
     const { view, path, text, below } = this.source;
-    if (view === 'trash') return this.api.trash({ cursor, limit });
-    if (view === 'search') {
-      return this.api.search({ query: text, path: below, sort: this.sort, cursor, limit, signal: this.stop.signal });
-    }
-    return this.api.query(view === 'files' ? { path, sort: this.sort, cursor, limit } : { cursor, limit });
+    const { sort, order } = this;
+    if (view === 'trash') return this.api.trash({ order, cursor, limit });
+    if (view === 'search') return this.api.search({ query: text, path: below, sort, order, cursor, limit, signal: this.stop.signal });
+    return this.api.query(view === 'files' ? { path, sort, order, cursor, limit } : { cursor, limit });
   }
 
   // choose changes how the list looks; the place is built anew.

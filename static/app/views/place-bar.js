@@ -7,9 +7,9 @@ import { openMenu } from './menu.js';
 import { crumbs, folderLink, parentOf, searchLink } from './route.js';
 
 export class PlaceBar {
-  // sorts are the orders that can be chosen, sort is the one that was; choose(what, value) chooses another order or layout.
-  constructor({ source, sorts, sort, layout, actions, choose }) {
-    Object.assign(this, { source, sorts, sort, layout, actions, choose });
+  // sorting says how the list is sorted and can be; choose(what, value) chooses another order or layout.
+  constructor({ source, sorting, layout, actions, choose }) {
+    Object.assign(this, { source, sorting, layout, actions, choose });
     this.element = h('div', { class: 'bar' }, this.#title(), h('div', { class: 'tools' }, this.#tools()));
   }
 
@@ -37,8 +37,8 @@ export class PlaceBar {
         testid: 'empty-trash', onclick: () => this.actions.emptyTrash() }));
     }
     if (this.source.view === 'search') tools.push(...this.#scope());
-    if (this.sorts.length) {
-      const sorter = button({ icon: 'sort', label: t('sort.by', { what: t(`sort.${this.sort}`) }), kind: 'sorter', testid: 'sort',
+    if (this.sorting.sorts.length) {
+      const sorter = button({ icon: 'sort', label: t('sort.by', { what: t(`sort.${this.sorting.sort}`) }), kind: 'sorter', testid: 'sort',
         'aria-haspopup': 'menu', onclick: () => openMenu(sorter, this.#sorts(), t('sort.title')) });
       tools.push(sorter);
     }
@@ -60,21 +60,26 @@ export class PlaceBar {
   }
 
   #sorts() {
-    return this.sorts.map((name) => ({ label: t(`sort.${name}`), checked: name === this.sort, testid: `sort-${name}`,
-      run: () => this.choose('sort', name) }));
+    const { sorting } = this;
+    const by = (name) => ({ label: t(`sort.${name}`), checked: name === sorting.sort, testid: `sort-${name}`,
+      run: () => name !== sorting.sort && this.choose(sorting.choice, sorting.turned(name)) });
+    const way = (order) => ({ label: t(`sort.${order}`), checked: order === sorting.order, testid: `sort-${order}`,
+      run: () => this.choose(sorting.choice, sorting.as(order)) });
+    return [...sorting.sorts.map(by), '-', way('asc'), way('desc')];
   }
 
   // heads are those of the columns; everything is the box that selects all.
   heads(everything) {
-    const { view } = this.source;
+    const { source: { view }, sorting } = this;
+    const times = { search: 'newest', trash: 'deleted' };
     const head = (name, kind) => {
-      const sort = name === 'time' && view === 'search' ? 'newest' : name;
-      const sortable = this.sorts.includes(sort);
-      const now = sortable && this.sort === sort;
-      const word = t(name === 'time' && view === 'trash' ? 'sort.deleted' : `sort.${name}`);
-      const order = now ? { 'aria-sort': name === 'name' ? 'ascending' : 'descending' } : {};
+      const sort = name === 'time' ? times[view] ?? name : name;
+      const sortable = sorting.sorts.includes(sort);
+      const now = sortable && sorting.sort === sort;
+      const word = t(sort === 'newest' ? 'sort.time' : `sort.${sort}`);
+      const order = now ? { 'aria-sort': sorting.rises ? 'ascending' : 'descending' } : {};
       const content = sortable
-        ? h('button', { type: 'button', onclick: () => this.choose('sort', sort) }, word, now && icon('down', name === 'name' ? 'turned' : ''))
+        ? h('button', { type: 'button', onclick: () => this.choose(sorting.choice, sorting.turned(sort)) }, word, now && icon('down', sorting.rises ? 'turned' : ''))
         : word;
       return h('span', { class: kind, role: 'columnheader', ...order }, content);
     };
