@@ -210,6 +210,7 @@ func queryEntry(u store.User, e service.Item) api.QueryEntry {
 		UserName: u.Name, FileHash: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size,
 		UploadAt: timestamp(e.Created), LastUpdated: timestamp(e.Updated), ID: string(e.ID), ParentID: string(e.Parent),
 		Path: e.Path.String(), Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified), Revision: e.Revision,
+		DeletedAt: rfc3339(e.Deleted), ExpiresAt: rfc3339(e.Expires),
 	}
 }
 

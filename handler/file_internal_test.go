@@ -288,7 +288,7 @@ func TestMkdir(t *testing.T) {
 
 func TestDeleteTrashPurge(t *testing.T) {
 	t.Parallel()
-	d := newDrive(t, nil)
+	d := newDrive(t, func(s *Server) { s.Files.TrashTTL = 48 * time.Hour })
 	p := d.join("alice")
 	d.post("/file/mkdir", values("path", "/folder"), p.bearer()).want(t, 200, api.OK)
 	folder := d.query(p, values("path", "/"))[0].ID
@@ -304,6 +304,7 @@ func TestDeleteTrashPurge(t *testing.T) {
 	}
 	del("POST", nil, values("filehhash", hash), 200) // the original's spelling
 	del("POST", nil, values("filehhash", hash), 404)
+	d.clock.move(time.Second)
 	del("DELETE", values("id", folder), nil, 200)
 	del("POST", nil, values("id", id3), 200)
 	del("POST", nil, nil, 400)
@@ -313,6 +314,12 @@ func TestDeleteTrashPurge(t *testing.T) {
 	trash := bare[[]api.QueryEntry](t, d.get("/file/trash", nil, p.bearer()))
 	if len(trash) != 3 { // the folder stands for what is in it
 		t.Errorf("trash: %v", trash)
+	}
+	if e := trash[0]; e.ID != id3 || e.DeletedAt != rfc3339(d.clock.now()) || e.ExpiresAt != rfc3339(d.clock.now().Add(d.Files.TrashTTL)) {
+		t.Errorf("deleted last, now: %+v", e)
+	}
+	if a := d.get("/file/trash", values("order", "asc", "limit", "1"), p.bearer()); !strings.Contains(names(bare[[]api.QueryEntry](t, a)), "alone") {
+		t.Errorf("deleted first: %s", a.body)
 	}
 	purge := func(form url.Values) answer { return d.post("/file/purge", form, p.bearer()) }
 	purge(values("id", "")).want(t, 400, api.InvalidParam) // a mistake must not empty the trash

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -125,7 +126,15 @@ func (s *Files) locateAll(ctx context.Context, user store.UserID, entries []stor
 			}
 			folders[e.Parent] = folder
 		}
-		items = append(items, Item{e, below(folder, e.Name)})
+		items = append(items, Item{Entry: e, Path: below(folder, e.Name), Expires: s.expires(e)})
 	}
 	return items, nil
+}
+
+// expires returns when an entry in the trash is due to be purged.
+func (s *Files) expires(e store.Entry) time.Time {
+	if e.Deleted.IsZero() || s.TrashTTL < 0 {
+		return time.Time{}
+	}
+	return e.Deleted.Add(orDefault(s.TrashTTL, defaultTrashTTL))
 }

@@ -16,7 +16,9 @@ type Files struct {
 	Trees   store.EntryTrees
 	Moves   store.Moves      // nil: nothing is moved
 	Now     func() time.Time // nil: time.Now
-	MaxCopy int              // entries that one copy makes at most; 0: DefaultMaxCopy
+	// TrashTTL is how long the trash keeps an entry, as the Sweeper has it: 0 is 30 days, less than 0 for ever.
+	TrashTTL time.Duration
+	MaxCopy  int // entries that one copy makes at most; 0: DefaultMaxCopy
 
 	copying, searching narrow
 }
@@ -24,7 +26,8 @@ type Files struct {
 // An Item is an entry with its place in the tree. The path of a trashed one is where it was, as far as that is known.
 type Item struct {
 	store.Entry
-	Path store.Path
+	Path    store.Path
+	Expires time.Time // when it will be purged from the trash; zero: never
 }
 
 // A Ref names an entry: by ID exactly one, by digest the user's newest visible file with that content. With both, the
@@ -78,7 +81,7 @@ func (s *Files) Locate(ctx context.Context, user store.UserID, e store.Entry) (I
 	if err != nil {
 		return Item{}, fileError("locate", err)
 	}
-	return Item{e, below(folder, e.Name)}, nil
+	return Item{Entry: e, Path: below(folder, e.Name)}, nil
 }
 
 func below(folder store.Path, name string) store.Path {

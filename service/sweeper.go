@@ -12,6 +12,9 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
+// defaultTrashTTL is how long the trash keeps an entry where nobody says.
+const defaultTrashTTL = 30 * 24 * time.Hour
+
 // Sweeper removes what nobody needs any more. One node, the leader, sweeps what is shared; every node sweeps its own
 // disk. Two leaders for a moment do no harm: each step is conditional in SQL and may be repeated.
 type Sweeper struct {
@@ -219,7 +222,7 @@ func (s *Sweeper) purgeOld(ctx context.Context) (int, error) {
 	if s.TrashTTL < 0 {
 		return 0, nil
 	}
-	old, err := s.Changes.TrashedBefore(ctx, s.before(s.TrashTTL, 30*24*time.Hour), s.batch())
+	old, err := s.Changes.TrashedBefore(ctx, s.before(s.TrashTTL, defaultTrashTTL), s.batch())
 	if err != nil {
 		return 0, err
 	}

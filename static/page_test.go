@@ -58,6 +58,7 @@ func TestPage(t *testing.T) {
 		{"a list that cannot be had", testNoList},
 		{"a list of which the rest cannot be had", testPartOfList},
 		{"sorting", testSort},
+		{"when things were deleted", testTrashDates},
 		{"sorting more than a page", testSortPages},
 		{"details", testDetails},
 		{"a link for as long as one likes", testLink},

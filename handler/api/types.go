@@ -84,6 +84,8 @@ type QueryEntry struct {
 	Kind        string
 	ModifiedAt  string
 	Revision    int64
+	DeletedAt   string `json:",omitempty"` // /file/trash: in RFC 3339
+	ExpiresAt   string `json:",omitempty"` // /file/trash: when it will be purged, in RFC 3339; empty: never
 }
 
 // Purged is the data of /file/purge.

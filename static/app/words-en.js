@@ -146,6 +146,8 @@ export const en = {
   'place.minio': 'In MinIO',
   'place.aws': 'In Amazon S3',
 
+  'trash.left': 'Gone for ever {left}',
+
   'link.title': 'Link to share',
   'link.text': 'Anybody who has this link can download “{name}”.',
   'link.copy': 'Copy',

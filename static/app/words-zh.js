@@ -146,6 +146,8 @@ export const zh = {
   'place.minio': '在 MinIO 中',
   'place.aws': '在 Amazon S3 中',
 
+  'trash.left': '{left}彻底删除',
+
   'link.title': '分享链接',
   'link.text': '任何人都可以用此链接下载“{name}”。',
   'link.copy': '复制',

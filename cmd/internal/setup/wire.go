@@ -11,7 +11,7 @@ func (d *Drive) wire() {
 	c, r := d.Config, d.rooms
 	d.Accounts = accounts(c, r.db, d.Log)
 	d.Accounts.Metrics = r.metrics
-	d.Files = &service.Files{Entries: r.db, Changes: r.db, Trees: r.db, Moves: r.db, Now: time.Now}
+	d.Files = &service.Files{Entries: r.db, Changes: r.db, Trees: r.db, Moves: r.db, Now: time.Now, TrashTTL: c.TrashTTL}
 	d.Uploads = &service.Uploads{
 		Rows: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db, Savings: r.db,
 		Contents: r.db, Places: r.places, Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: r.target,

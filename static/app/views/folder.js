@@ -1,11 +1,12 @@
 // One place of the drive on the screen: a folder, the recent files, or the trash. Its bar, its list, its keys.
 
 import { Code } from '../api.js';
+import { left } from '../format.js';
 import { Listing, orderOf } from '../listing.js';
 import { recallChoice, rememberChoice } from '../prefs.js';
 import { persist, Waiting } from '../retry.js';
 import { Selection } from '../selection.js';
-import { t } from '../words.js';
+import { language, t } from '../words.js';
 import { Actions } from './actions.js';
 import { button, h, icon } from './dom.js';
 import { dragEntries } from './drag.js';
@@ -185,7 +186,8 @@ export class FolderView {
 
   #where(entry, trash) {
     const path = parentOf(entry.Path);
-    return { path, href: trash ? undefined : homeLink(entry) };
+    if (!trash) return { path, href: homeLink(entry) };
+    return { path, more: entry.ExpiresAt && t('trash.left', { left: left(entry.ExpiresAt, language()) }) };
   }
 
   #menu(at) {

@@ -7,7 +7,7 @@ import { button, h, icon } from './dom.js';
 import { thumbnail as thumbnailFor } from './thumbnails.js';
 
 // makeRow builds a row. offers are its actions as [{name, icon, run}]; href is where its name leads, if anywhere; where is
-// the folder that it is in, as {path, href}; thumbnail the address of one; found is what was searched for.
+// the folder that it is in, as {path, href}, and more to be said of it; thumbnail the address of one; found is what was searched for.
 export function makeRow(entry, { href, offers, more, download, thumbnail, where, found }) {
   const row = h('div', { class: 'entry', role: 'row', testid: 'entry' },
     h('span', { class: 'pick', role: 'gridcell' }, tick(entry), mark(entry, thumbnail)),
@@ -56,8 +56,9 @@ function mark(entry, thumbnail) {
   return thumbnail && hasThumbnail(entry) ? thumbnailFor(thumbnail, plain) : plain;
 }
 
-function placeOf({ path, href }) {
-  const name = path === '/' ? t('nav.root') : path.slice(1);
+function placeOf({ path, href, more }) {
+  const place = path === '/' ? t('nav.root') : path.slice(1);
+  const name = more ? `${more} · ${place}` : place;
   const props = { class: 'where quiet', title: name, testid: 'entry-where' };
   return href ? h('a', { ...props, href, tabIndex: -1, draggable: false }, name) : h('span', props, name);
 }

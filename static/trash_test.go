@@ -1,0 +1,27 @@
+package static_test
+
+import "testing"
+
+// testTrashDates says when a thing was deleted, how long it can be restored, and sorts by that.
+func testTrashDates(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/box", "b.txt")
+	b.have("/", "a.txt", "c.txt")
+	b.waitListed("c.txt")
+	for _, name := range []string{"c.txt", "box", "a.txt"} {
+		b.click(in("entry", name, "entry-delete"))
+		b.waitNotListed(name)
+		b.wait(`fetch('/file/trash').then((r) => r.json()).then((trash) => trash[0].FileName === '` + name + `')`)
+	}
+	b.click(id("nav-trash"))
+	b.wantOrder("a.txt,box,c.txt")
+	b.wait(`document.querySelector('[aria-sort=descending]').textContent === 'Deleted'`)
+	b.wait(`document.querySelector('[data-name="a.txt"] [data-testid=entry-where]').textContent === 'Gone for ever in 30 days · My drive'`)
+	year := `String(new Date().getFullYear())`
+	b.wait(`document.querySelector('[data-name="a.txt"] .time').textContent.includes(` + year + `)`)
+	b.shoot("trash-dates")
+	b.click(`.heads .time button`)
+	b.wantOrder("c.txt,box,a.txt")
+	b.reload()
+	b.wantOrder("c.txt,box,a.txt")
+}
