@@ -48,7 +48,7 @@ func lendingDrive(t *testing.T, redirect bool) (d *drive, p person, e store.Entr
 	d.Downloads.Places.Objects = map[store.Kind]store.Blobs{store.Ceph: out}
 	p = d.join("alice")
 	e = d.put(p, "", "story.txt", story)
-	job, err := d.db.LeaseTransfer(t.Context(), e.Content.Sums.Digest, d.clock.now(), d.clock.now().Add(time.Hour))
+	job, err := d.db.LeaseTransfer(t.Context(), e.Content.Sums.Digest, d.clock.now(), d.clock.now().Add(time.Hour), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,17 @@ func (j *job) move(ctx context.Context) error {
 	return nil
 }
 
+// destination is where the blob of a job goes, zero where its store is not set up here.
+func (s *Transfers) destination(t store.Transfer) store.Location {
+	dest, err := s.Places.Target(t.Target)
+	if err != nil {
+		return store.Location{}
+	}
+	return dest.Locate(t.From.Name())
+}
+
 // name decides where the blob goes and records it in the row before any byte goes there, so that no crash leaves
-// bytes that nobody knows.
+// bytes that nobody knows. Mostly that was done with the lease, which saves each blob a commit.
 func (j *job) name(ctx context.Context) (store.Blobs, error) {
 	t := j.transfer()
 	if !t.To.IsZero() {

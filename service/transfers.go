@@ -92,7 +92,7 @@ func (s *Transfers) lease(ctx context.Context, d store.Digest) (*job, error) {
 	}
 	now := s.Now()
 	until := now.Add(s.leaseTime())
-	t, err := s.Rows.LeaseTransfer(ctx, d, now, until)
+	t, err := s.Rows.LeaseTransfer(ctx, d, now, until, s.destination)
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrBusy):
 		return nil, nil // moved, given up, deleted; or in other hands, or not due: the row will be found again

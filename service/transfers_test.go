@@ -323,7 +323,7 @@ func TestLostLeaseCancelsTheWork(t *testing.T) {
 	digest := e.Content.Sums.Digest
 	d.onPut(func(ctx context.Context, _ func() error) error {
 		d.clock.Advance(2 * time.Hour)
-		if _, err := d.db.LeaseTransfer(ctx, digest, d.clock.Now(), d.clock.Now().Add(time.Hour)); err != nil {
+		if _, err := d.db.LeaseTransfer(ctx, digest, d.clock.Now(), d.clock.Now().Add(time.Hour), nil); err != nil {
 			return err
 		}
 		select {

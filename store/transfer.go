@@ -35,9 +35,10 @@ type Transfer struct {
 // anybody; whoever held it is then refused by its fence.
 type Transfers interface {
 	// LeaseTransfer takes the job of a content until a time and returns it with Attempts, Fence and From brought up to
-	// date. ErrNotFound: there is no pending job (moved, failed or deleted). ErrBusy: leased by another, or not due.
-	// ErrDamaged: the content is damaged.
-	LeaseTransfer(ctx context.Context, d Digest, now, until time.Time) (Transfer, error)
+	// date. name may be nil; where the job has no destination yet, what name says is recorded as that, unless it is zero or
+	// garbage. It may be asked more than once. ErrNotFound: there is no pending job (moved, failed or deleted). ErrBusy:
+	// leased by another, or not due. ErrDamaged: the content is damaged.
+	LeaseTransfer(ctx context.Context, d Digest, now, until time.Time, name func(Transfer) Location) (Transfer, error)
 	// SaveTransfer renews the lease of t and records t.To and t.S3Upload. ErrConflict: the lease is another's, or the
 	// job is gone.
 	SaveTransfer(ctx context.Context, t Transfer, until time.Time) error

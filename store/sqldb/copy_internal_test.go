@@ -48,7 +48,7 @@ func lived(t *testing.T) (*DB, Source, store.User) {
 	ok(t, db.StartUpload(ctx, store.Upload{
 		ID: store.NewUploadID("n1"), User: u.ID, Layout: store.Layout{Size: 3, ChunkSize: 7}, Created: now, Expires: now.Add(time.Hour),
 	}, store.UploadLimits{}))
-	job, err := db.LeaseTransfer(ctx, done[1].Entry.Content.Sums.Digest, now.Add(time.Hour), now.Add(2*time.Hour))
+	job, err := db.LeaseTransfer(ctx, done[1].Entry.Content.Sums.Digest, now.Add(time.Hour), now.Add(2*time.Hour), nil)
 	ok(t, err)
 	job.LastError, job.NextAttempt = strings.Repeat("long ", 100000), now
 	ok(t, db.ReleaseTransfer(ctx, job))

@@ -28,25 +28,27 @@ func scanTransfer(row scanner) (t store.Transfer, err error) {
 }
 
 // LeaseTransfer implements store.Transfers.
-func (db *DB) LeaseTransfer(ctx context.Context, d store.Digest, now, until time.Time) (store.Transfer, error) {
+func (db *DB) LeaseTransfer(
+	ctx context.Context, d store.Digest, now, until time.Time, name func(store.Transfer) store.Location,
+) (store.Transfer, error) {
 	var job store.Transfer
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
 		c, err := t.content(ctx, d)
 		if err != nil {
 			return err
 		}
-		if err := t.leasable(ctx, c); err != nil {
+		if job, err = t.leasable(ctx, c); err != nil {
 			return err
 		}
-		err = t.one(ctx, store.ErrBusy, `UPDATE tbl_transfer
-			SET attempts = attempts + 1, fence = fence + 1, from_addr = ?, lease_until = ?, due_at = ?
+		job.From, job.Attempts, job.Fence, job.LeaseUntil = c.Location, job.Attempts+1, job.Fence+1, time.UnixMicro(micros(until)).UTC()
+		if err := t.nameDestination(ctx, &job, name); err != nil {
+			return err
+		}
+		return t.one(ctx, store.ErrBusy, `UPDATE tbl_transfer
+			SET attempts = ?, fence = ?, from_addr = ?, to_addr = ?, to_blob = ?, lease_until = ?, due_at = ?
 			WHERE content_id = ? AND state = 0 AND due_at <= ?`,
-			c.Location.String(), micros(until), micros(until), c.ID, micros(now))
-		if err != nil {
-			return err
-		}
-		job, err = first(ctx, t, scanTransfer, `SELECT `+transferColumns+fromTransfers+`WHERE j.content_id = ?`, c.ID)
-		return err
+			job.Attempts, job.Fence, job.From.String(), optLocation(job.To), string(job.To.Name()), micros(until), micros(until),
+			c.ID, micros(now))
 	})
 	if err != nil {
 		return store.Transfer{}, fmt.Errorf("lease transfer %s: %w", d, err)
@@ -54,18 +56,33 @@ func (db *DB) LeaseTransfer(ctx context.Context, d store.Digest, now, until time
 	return job, nil
 }
 
-// leasable fails unless the content has a pending job and is not damaged.
-func (t tx) leasable(ctx context.Context, c store.Content) error {
-	pending, err := t.has(ctx, `SELECT 1 FROM tbl_transfer WHERE content_id = ? AND state = 0`, c.ID)
-	switch {
-	case err != nil:
-		return err
-	case !pending:
-		return store.ErrNotFound
-	case c.Status == store.ContentDamaged:
-		return store.ErrDamaged
+// leasable returns the pending job of a content that is not damaged, and keeps others from changing it meanwhile.
+func (t tx) leasable(ctx context.Context, c store.Content) (store.Transfer, error) {
+	job, err := first(ctx, t, scanTransfer, `SELECT `+transferColumns+fromTransfers+`WHERE j.content_id = ? AND j.state = 0`+
+		t.db.dialect.forUpdate, c.ID)
+	if err == nil && c.Status == store.ContentDamaged {
+		err = store.ErrDamaged
 	}
-	return nil
+	return job, err
+}
+
+// nameDestination gives a job that has none the destination that name says. What cannot be one is left to SaveTransfer, which
+// says so.
+func (t tx) nameDestination(ctx context.Context, job *store.Transfer, name func(store.Transfer) store.Location) error {
+	if name == nil || !job.To.IsZero() {
+		return nil
+	}
+	to := name(*job)
+	if to.IsZero() {
+		return nil
+	}
+	err := t.notGarbage(ctx, to)
+	if err == nil {
+		job.To = to
+	} else if errors.Is(err, store.ErrConflict) {
+		err = nil
+	}
+	return err
 }
 
 // SaveTransfer implements store.Transfers.

@@ -164,7 +164,7 @@ func completeDamaged(w *world) {
 	s := sums("a", 1000)
 	first := w.file(w.alice, "", "a", "a", 1000)
 	to := store.Location{Kind: store.Disk, Key: first.Content.Location.Name().Key()}
-	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(1e9))
+	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(1e9), nil)
 	w.ok(err)
 	job.To, job.S3Upload = to, "part"
 	w.ok(w.db.SaveTransfer(w.Context(), job, w.now.Add(1e9)))
@@ -181,7 +181,7 @@ func completeDamaged(w *world) {
 	}
 	job.To = c.Location // whoever was moving the damaged blob is refused
 	w.is(w.db.SaveTransfer(w.Context(), job, w.now), store.ErrConflict)
-	fresh, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(1e9))
+	fresh, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(1e9), nil)
 	w.ok(err)
 	if fresh.From != c.Location || !fresh.To.IsZero() || fresh.S3Upload != "" || fresh.Attempts != 1 {
 		w.Errorf("job is %+v", fresh)
@@ -262,7 +262,7 @@ func completeNoTarget(w *world) {
 	c := w.completion(w.alice, "a", sums("a", 10))
 	c.Target = ""
 	w.complete(c)
-	_, err := w.db.LeaseTransfer(w.Context(), c.Sums.Digest, w.now, w.now)
+	_, err := w.db.LeaseTransfer(w.Context(), c.Sums.Digest, w.now, w.now, nil)
 	w.is(err, store.ErrNotFound)
 }
 

@@ -91,7 +91,7 @@ func contentsBlobInUse(w *world) {
 	w.ok(w.db.EndUpload(w.Context(), ended.ID))
 	inUse(store.NewBlobName(ended.Digest, ended.ID), false)
 
-	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute))
+	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute), nil)
 	w.ok(err)
 	other := store.NewBlobName(s.Digest, store.NewUploadID("n1"))
 	inUse(other, false)
@@ -115,7 +115,7 @@ func contentsAnyIn(w *world) {
 	s := w.file(w.alice, "", "a", "a", 10).Content.Sums
 	any(store.Local, true)
 	any(store.S3, false)
-	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute))
+	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute), nil)
 	w.ok(err)
 	job.To = store.Location{Kind: store.S3, In: "bucket", Key: store.NewBlobName(s.Digest, store.NewUploadID("n1")).Key()}
 	w.ok(w.db.FinishTransfer(w.Context(), job, w.now))

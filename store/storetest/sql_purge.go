@@ -55,7 +55,7 @@ func trashPurgeShared(w *world) {
 
 func trashPurgeTransfer(w *world) {
 	e := w.file(w.alice, "", "a", "a", 10)
-	job, err := w.db.LeaseTransfer(w.Context(), e.Content.Sums.Digest, w.now, w.now.Add(time.Minute))
+	job, err := w.db.LeaseTransfer(w.Context(), e.Content.Sums.Digest, w.now, w.now.Add(time.Minute), nil)
 	w.ok(err)
 	job.To, job.S3Upload = store.Location{Kind: store.Ceph, In: "bucket", Key: job.From.Name().Key()}, "multipart"
 	w.ok(w.db.SaveTransfer(w.Context(), job, w.now.Add(time.Minute)))

@@ -86,7 +86,7 @@ func moving(w *world) {
 	e := w.file(w.alice, "", "a", "a", 5)
 	d := e.Content.Sums.Digest
 	is(true, d)
-	job, err := w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Hour))
+	job, err := w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Hour), nil)
 	w.ok(err)
 	is(true, d)
 	job.State = store.TransferFailed
@@ -95,7 +95,7 @@ func moving(w *world) {
 	_, err = w.db.ReplayTransfers(w.Context(), d, w.now)
 	w.ok(err)
 	is(true, d)
-	job, err = w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Hour))
+	job, err = w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Hour), nil)
 	w.ok(err)
 	job.To = store.Location{Kind: store.Disk, Key: e.Content.Location.Name().Key()}
 	w.ok(w.db.FinishTransfer(w.Context(), job, w.now))

@@ -146,7 +146,7 @@ func (s *stormer) transfer() error {
 		return err
 	}
 	at := s.now.Add(time.Hour)
-	job, err := s.db.LeaseTransfer(s.Context(), jobs[s.rand.IntN(len(jobs))].Digest, at, at.Add(time.Minute))
+	job, err := s.db.LeaseTransfer(s.Context(), jobs[s.rand.IntN(len(jobs))].Digest, at, at.Add(time.Minute), nil)
 	if err != nil {
 		return err
 	}

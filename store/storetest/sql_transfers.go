@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
@@ -12,6 +14,7 @@ import (
 func Transfers(t *testing.T, open func(*testing.T) Database) {
 	worlds(t, open, map[string]func(*world){
 		"LeaseSaveFinish":        transfersWhole,
+		"LeaseNamesDestination":  transfersNamed,
 		"OneOfManyLeases":        transfersLeaseRace,
 		"LeaseRunsOut":           transfersExpiry,
 		"StalledWorkerIsRefused": transfersStalled,
@@ -37,7 +40,7 @@ func (w *world) moving(word string) store.Transfer {
 
 func (w *world) lease(d store.Digest) store.Transfer {
 	w.Helper()
-	job, err := w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Minute))
+	job, err := w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Minute), nil)
 	w.ok(err)
 	return job
 }
@@ -76,7 +79,7 @@ func transfersWhole(w *world) {
 	if g := w.garbage()[job.From]; !g.Since.Equal(at) {
 		w.Errorf("garbage is %+v", g)
 	}
-	_, err = w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute))
+	_, err = w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute), nil)
 	w.is(err, store.ErrNotFound)
 	w.is(w.db.FinishTransfer(w.Context(), job, at), store.ErrConflict) // once more: it is done
 	if c := w.content(s, 1); c.Location != job.To {
@@ -90,10 +93,44 @@ func transfersWhole(w *world) {
 	}
 }
 
+func transfersNamed(w *world) {
+	d := w.file(w.alice, "", "a", "a", 10).Content.Sums.Digest
+	lease := func(name func(store.Transfer) store.Location) store.Transfer {
+		w.Helper()
+		job, err := w.db.LeaseTransfer(w.Context(), d, w.now, w.now.Add(time.Minute), name)
+		w.ok(err)
+		list, err := w.db.ListTransfers(w.Context(), store.TransferPending, 10)
+		w.ok(err)
+		if diff := cmp.Diff([]store.Transfer{job}, list); diff != "" {
+			w.Errorf("recorded (-leased +listed): %s", diff)
+		}
+		w.later(2 * time.Minute)
+		return job
+	}
+	if job := lease(func(store.Transfer) store.Location { return store.Location{} }); !job.To.IsZero() {
+		w.Errorf("without a name the destination is %s", job.To)
+	}
+	taken := store.Location{Kind: store.Disk, Key: store.NewBlobName(sums("garbage", 1).Digest, store.NewUploadID("n1")).Key()}
+	w.ok(w.db.AddGarbage(w.Context(), store.Garbage{Location: taken, Since: w.now}))
+	if job := lease(func(store.Transfer) store.Location { return taken }); !job.To.IsZero() {
+		w.Errorf("the destination is garbage: %s", job.To)
+	}
+	job := lease(destination)
+	if job.To != destination(job) || job.Attempts != 3 {
+		w.Errorf("named %+v", job)
+	}
+	again := lease(func(store.Transfer) store.Location { return taken })
+	if again.To != job.To || again.Fence <= job.Fence {
+		w.Errorf("named once more: %+v", again)
+	}
+	w.ok(w.db.FinishTransfer(w.Context(), again, w.now))
+	w.wantGarbage(job.From, taken)
+}
+
 func transfersLeaseRace(w *world) {
 	e := w.file(w.alice, "", "a", "a", 10)
 	errs := together(20, func(int) error {
-		_, err := w.db.LeaseTransfer(w.Context(), e.Content.Sums.Digest, w.now, w.now.Add(time.Minute))
+		_, err := w.db.LeaseTransfer(w.Context(), e.Content.Sums.Digest, w.now, w.now.Add(time.Minute), nil)
 		return err
 	})
 	if count(errs, nil) != 1 || count(errs, store.ErrBusy) != 19 {
@@ -104,10 +141,10 @@ func transfersLeaseRace(w *world) {
 func transfersExpiry(w *world) {
 	first := w.moving("a")
 	w.save(&first)
-	_, err := w.db.LeaseTransfer(w.Context(), first.Digest, w.later(59*time.Second), w.now.Add(time.Minute))
+	_, err := w.db.LeaseTransfer(w.Context(), first.Digest, w.later(59*time.Second), w.now.Add(time.Minute), nil)
 	w.is(err, store.ErrBusy)
 	w.ok(w.db.SaveTransfer(w.Context(), first, w.now.Add(time.Minute))) // renewed
-	_, err = w.db.LeaseTransfer(w.Context(), first.Digest, w.later(59*time.Second), w.now.Add(time.Minute))
+	_, err = w.db.LeaseTransfer(w.Context(), first.Digest, w.later(59*time.Second), w.now.Add(time.Minute), nil)
 	w.is(err, store.ErrBusy)
 	w.later(time.Second)
 	second := w.lease(first.Digest)
@@ -132,7 +169,7 @@ func transfersStalled(w *world) {
 }
 
 func transfersNone(w *world) {
-	_, err := w.db.LeaseTransfer(w.Context(), sums("unknown", 1).Digest, w.now, w.now)
+	_, err := w.db.LeaseTransfer(w.Context(), sums("unknown", 1).Digest, w.now, w.now, nil)
 	w.is(err, store.ErrNotFound)
 	unknown := store.Transfer{Digest: sums("unknown", 1).Digest, From: w.completion(w.alice, "x", sums("unknown", 1)).Location, Fence: 1}
 	w.is(w.db.SaveTransfer(w.Context(), unknown, w.now), store.ErrConflict)
@@ -148,7 +185,7 @@ func transfersDamaged(w *world) {
 		w.Errorf("content is %+v", c)
 	}
 	w.later(time.Hour)
-	_, err := w.db.LeaseTransfer(w.Context(), job.Digest, w.now, w.now.Add(time.Minute))
+	_, err := w.db.LeaseTransfer(w.Context(), job.Digest, w.now, w.now.Add(time.Minute), nil)
 	w.is(err, store.ErrDamaged)
 	due, err := w.db.DueTransfers(w.Context(), w.now, 10)
 	w.ok(err)
@@ -164,7 +201,7 @@ func transfersRelease(w *world) {
 	w.ok(w.db.ReleaseTransfer(w.Context(), job))
 	w.is(w.db.ReleaseTransfer(w.Context(), job), store.ErrConflict)
 	w.is(w.db.SaveTransfer(w.Context(), job, w.now.Add(time.Hour)), store.ErrConflict)
-	_, err := w.db.LeaseTransfer(w.Context(), job.Digest, w.later(9*time.Minute), w.now.Add(time.Minute))
+	_, err := w.db.LeaseTransfer(w.Context(), job.Digest, w.later(9*time.Minute), w.now.Add(time.Minute), nil)
 	w.is(err, store.ErrBusy)
 	w.later(time.Minute)
 	again := w.lease(job.Digest)
@@ -183,7 +220,7 @@ func transfersReplay(w *world) {
 	}
 	pending := w.moving("pending")
 	w.later(time.Hour)
-	_, err := w.db.LeaseTransfer(w.Context(), jobs[0].Digest, w.now, w.now.Add(time.Minute))
+	_, err := w.db.LeaseTransfer(w.Context(), jobs[0].Digest, w.now, w.now.Add(time.Minute), nil)
 	w.is(err, store.ErrNotFound)
 	failed, err := w.db.ListTransfers(w.Context(), store.TransferFailed, 2)
 	w.ok(err)
