@@ -10,11 +10,7 @@ import (
 )
 
 func (s *Server) fileMeta(w http.ResponseWriter, r *http.Request, c *call) error {
-	ref, err := c.Params.ref()
-	if err != nil {
-		return err
-	}
-	item, err := s.Files.Find(r.Context(), c.User.ID, ref)
+	item, err := s.findMeant(r, c)
 	if err != nil {
 		return err
 	}
@@ -23,6 +19,22 @@ func (s *Server) fileMeta(w http.ResponseWriter, r *http.Request, c *call) error
 		return err
 	}
 	return writeBare(w, m)
+}
+
+// findMeant returns the entry that a request names, by its path where it names none otherwise.
+func (s *Server) findMeant(r *http.Request, c *call) (service.Item, error) {
+	if c.Params.get("path") == "" || c.Params.get("id") != "" || c.Params.get("filehash") != "" {
+		ref, err := c.Params.ref()
+		if err != nil {
+			return service.Item{}, err
+		}
+		return s.Files.Find(r.Context(), c.User.ID, ref)
+	}
+	path, err := service.CleanPath(c.Params.get("path"))
+	if err != nil {
+		return service.Item{}, err
+	}
+	return s.Files.FindPath(r.Context(), c.User.ID, path)
 }
 
 func (s *Server) fileQuery(w http.ResponseWriter, r *http.Request, c *call) error {

@@ -34,7 +34,18 @@ func TestMeta(t *testing.T) {
 	if got := bare[api.Meta](t, d.get("/file/meta", values("id", folder.ID), p.bearer())); got.FileSha1 != "" || got.Kind != "folder" {
 		t.Errorf("folder: %+v", got)
 	}
-	for query, status := range map[string]int{"": 400, "id=x": 400, "filehash=x": 400, "filehash=" + strings.Repeat("g", 40): 400,
+	for path, want := range map[string]string{"/docs/秒传/a.txt": want.ID, "docs//秒传/a.txt/": want.ID, "/docs/秒传": folder.ID, "/": ""} {
+		got := bare[api.Meta](t, d.get("/file/meta", values("path", path), p.bearer()))
+		if got.ID != want || want == "" && (got.Kind != "folder" || got.Path != "/") {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+	if got := bare[api.Meta](t, d.get("/file/meta", values("path", "/docs/秒传/a.txt"), p.bearer())); got != want {
+		t.Errorf("by path: %+v, want %+v", got, want)
+	}
+	d.get("/file/meta", values("path", "/docs"), d.join("mallory").bearer()).want(t, 404, api.NotFound)
+	for query, status := range map[string]int{"": 400, "path=": 400, "path=/nothing": 404, "path=/docs/a.txt": 404, "path=/../docs": 400, "path=/docs/秒传/a.txt/b": 404,
+		"id=x&path=/docs": 400, "id=x": 400, "filehash=x": 400, "filehash=" + strings.Repeat("g", 40): 400,
 		"id=" + string(store.NewEntryID()): 404, "filehash=" + strings.Repeat("0", 40): 400, "filehash=" + strings.Repeat("1", 40): 404,
 		"id=" + folder.ID + "&filehash=" + hash: 404, "id=a&id=b": 400} {
 		q, _ := url.ParseQuery(query)

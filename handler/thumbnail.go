@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/blinkdrive/blinkdrive/service"
 )
@@ -32,7 +31,7 @@ func (s *Server) thumbnail(w http.ResponseWriter, r *http.Request, c *call) erro
 		h.Set("Etag", tag)
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
 	}
-	if strings.Contains(r.Header.Get("If-None-Match"), tag) {
+	if knows(r, tag) {
 		keep()
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -42,6 +41,10 @@ func (s *Server) thumbnail(w http.ResponseWriter, r *http.Request, c *call) erro
 		return err
 	}
 	keep()
+	if knowsAny(r) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	h.Set("Content-Length", strconv.Itoa(len(small.Bytes)))
 	return write(w, http.StatusOK, small.MediaType, small.Bytes)
 }

@@ -57,6 +57,18 @@ func (s *Files) Find(ctx context.Context, user store.UserID, ref Ref) (Item, err
 	return s.Locate(ctx, user, e)
 }
 
+// FindPath returns the visible entry at a path. The empty path is the root, whose Item has no ID.
+func (s *Files) FindPath(ctx context.Context, user store.UserID, p store.Path) (Item, error) {
+	if len(p) == 0 {
+		return Item{Entry: store.Entry{User: user, Kind: store.Folder}}, nil
+	}
+	e, err := s.Entries.EntryAt(ctx, user, p)
+	if err != nil {
+		return Item{}, fileError("find", err)
+	}
+	return Item{Entry: e, Path: p}, nil
+}
+
 func (s *Files) entry(ctx context.Context, user store.UserID, ref Ref) (e store.Entry, err error) {
 	switch {
 	case ref.ID != "":
@@ -228,7 +240,7 @@ func (s *Files) MakeFolder(ctx context.Context, user store.UserID, p store.Path)
 		return Item{}, fileError("make folder", err)
 	}
 	if id == "" {
-		return Item{Entry: store.Entry{User: user, Kind: store.Folder}}, nil
+		return s.FindPath(ctx, user, nil)
 	}
 	return s.Find(ctx, user, Ref{ID: id})
 }

@@ -37,6 +37,14 @@ func (c *Client) Meta(ctx context.Context, r Ref) (api.Meta, error) {
 	return m, err
 }
 
+// MetaAt returns what the drive knows of the entry at a path from the root.
+func (c *Client) MetaAt(ctx context.Context, path string) (api.Meta, error) {
+	var m api.Meta
+	query := url.Values{"path": {path}}
+	_, err := c.bare(ctx, call{method: http.MethodGet, path: "/file/meta", query: query, again: true}, &m)
+	return m, err
+}
+
 // A Listing says which entries List goes through.
 type Listing struct {
 	Path  string // a folder, "/" for the root; empty: all files in whatever folder, newest first
