@@ -56,7 +56,7 @@ type Uploads struct {
 
 // An InitRequest announces a content.
 type InitRequest struct {
-	Upload    store.UploadID // an open upload whose digest is now known; empty for a new one
+	Upload    store.UploadID // an open upload whose digest is now known, or without a digest, one to go on with; empty for a new one
 	Digest    store.Digest   // zero while the client does not know it yet
 	Size      int64
 	ChunkSize int64 // as wished; 0: DefaultChunkSize
@@ -77,7 +77,10 @@ func (s *Uploads) Init(ctx context.Context, user store.User, req InitRequest) (U
 	if err := s.notHeldBy(ctx, user.ID, req.Digest); err != nil {
 		return UploadStatus{}, err
 	}
-	if req.Upload != "" {
+	switch {
+	case req.Upload != "" && req.Digest.IsZero():
+		return s.goOn(ctx, user.ID, req)
+	case req.Upload != "":
 		return s.bind(ctx, user.ID, req)
 	}
 	layout, err := s.layout(req.Size, req.ChunkSize)
@@ -233,6 +236,18 @@ func (s *Uploads) resume(ctx context.Context, u store.Upload, l store.Layout) (U
 	return st, s.Keeper.ExtendUpload(ctx, u.ID, s.Now().Add(s.ttl()))
 }
 
+// goOn takes up an upload that is named by its ID: its digest may not be known yet.
+func (s *Uploads) goOn(ctx context.Context, user store.UserID, req InitRequest) (UploadStatus, error) {
+	u, err := s.find(ctx, user, req.Upload)
+	if err != nil {
+		return UploadStatus{}, err
+	}
+	if req.Size != 0 && req.Size != u.Layout.Size {
+		return UploadStatus{}, errorf(Invalid, "the upload has another size")
+	}
+	return s.resume(ctx, u, u.Layout)
+}
+
 // saved counts what a resumed upload need not send again. That it could not be counted is no reason to refuse.
 func (s *Uploads) saved(ctx context.Context, st UploadStatus) {
 	var held int64
@@ -252,9 +267,6 @@ func (s *Uploads) saved(ctx context.Context, st UploadStatus) {
 // bind gives an open upload the digest that the client has meanwhile computed. Conflict: it has another one; or the
 // user has another open upload of that content, which the error names.
 func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) (UploadStatus, error) {
-	if req.Digest.IsZero() {
-		return UploadStatus{}, errorf(Invalid, "binding an upload needs a digest")
-	}
 	u, err := s.find(ctx, user, req.Upload)
 	if err != nil {
 		return UploadStatus{}, err

@@ -141,6 +141,61 @@ func TestWrongChunks(t *testing.T) {
 	g.holds(e, body)
 }
 
+// Taking up an upload by its ID counts what need not be sent again, each byte once. Binding a digest in the middle of
+// sending, and looking, count nothing.
+func TestResumeByID(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	g.uploads.Savings = g.db
+	body := storetest.Bytes(31, 3*testChunk)
+	begin := service.InitRequest{Size: int64(len(body)), ChunkSize: testChunk, Name: "b"}
+	st, err := g.uploads.Init(t.Context(), g.user, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := func(want int64) {
+		t.Helper()
+		u, err := g.db.User(t.Context(), g.user.ID)
+		if err != nil || u.Saved != want {
+			t.Fatalf("%d bytes are saved, want %d, %v", u.Saved, want, err)
+		}
+	}
+	again := func(req service.InitRequest, held ...int) {
+		t.Helper()
+		req.Upload = st.ID
+		got, err := g.uploads.Init(t.Context(), g.user, req)
+		if err != nil || got.ID != st.ID || got.Layout != st.Layout || !slices.Equal(got.Held, held) {
+			t.Fatalf("%+v, want %v held: %v", got, held, err)
+		}
+	}
+	again(service.InitRequest{})
+	saved(0)
+	g.put(g.user, st, body, 1)
+	again(service.InitRequest{Digest: storetest.SumsOf(body).Digest}, 1)
+	if _, err := g.uploads.Status(t.Context(), g.user.ID, st.ID); err != nil {
+		t.Fatal(err)
+	}
+	saved(0)
+	again(service.InitRequest{}, 1)
+	again(service.InitRequest{Size: int64(len(body))}, 1)
+	saved(testChunk)
+	g.put(g.user, st, body, 3)
+	again(service.InitRequest{}, 1, 3)
+	saved(2 * testChunk)
+
+	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Upload: st.ID, Size: 1})
+	wantKind(t, "another size", err, service.Invalid)
+	_, err = g.uploads.Init(t.Context(), g.addUser("mallory"), service.InitRequest{Upload: st.ID})
+	wantKind(t, "another's upload", err, service.NotFound)
+	g.put(g.user, st, body, 2)
+	if _, err := g.complete(g.user, st.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = g.uploads.Init(t.Context(), g.user, service.InitRequest{Upload: st.ID})
+	wantKind(t, "a done one", err, service.NotFound)
+	saved(2 * testChunk)
+}
+
 func TestUploadWithoutDigest(t *testing.T) {
 	t.Parallel()
 	g := newUploadRig(t)

@@ -32,6 +32,8 @@ func testReload(t *testing.T, b *tab) {
 	b.waitState("holiday.mp4", "done")
 	b.waitListed("holiday.mp4")
 	b.wantNothingAgain()
+	b.wait(`fetch('/user/info').then((r) => r.json()).then(({ data }) => data.BytesSaved > 0 && data.BytesSaved < data.Used)`)
+	b.wait(`document.querySelector('.side [data-testid=quota-saved]').textContent.includes('saved')`)
 	if !bytes.Equal(b.download("holiday.mp4"), content) {
 		t.Error("the download differs from what was uploaded")
 	}

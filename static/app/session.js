@@ -39,7 +39,7 @@ export class Session {
     const { engine, upload } = this;
     const initial = { ...about, chunksize: engine.pace.chunkSize };
     const session = this.id
-      ? await this.call(signal, () => engine.api.status(this.id, signal))
+      ? await this.call(signal, () => engine.api.init({ uploadid: this.id }, signal))
       : await this.call(signal, () => engine.api.init(initial));
     const twin = engine.claim(upload, session.UploadID);
     if (twin) {
