@@ -100,7 +100,7 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 }
 
-// ReadFrom copies src piece by piece. A file, limited or not, is handed on as such so that the kernel copies it.
+// ReadFrom copies src piece by piece. A file or a connection, limited or not, is handed on as such so that the kernel copies it.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
@@ -111,7 +111,7 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if limited {
 		part.R, left = limit.R, limit.N
 	}
-	if _, file := part.R.(syscall.Conn); !file {
+	if _, kernel := part.R.(syscall.Conn); !kernel {
 		return w.stream(src)
 	}
 	var total int64
@@ -136,14 +136,22 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 // spans are the buffers of stream.
 var spans = sync.Pool{New: func() any { return new([span]byte) }}
 
-// stream copies what is no file.
+// stream copies what is neither.
 func (w *response) stream(src io.Reader) (int64, error) {
+	var moved int64
 	if limit, ok := src.(*io.LimitedReader); ok {
 		if blob, ok := limit.R.(store.RemoteBlob); ok {
+			var err error
 			blob.Expect(limit.N)
+			moved, err = blob.MoveTo(w, limit.N)
+			limit.N -= moved
+			if err != nil {
+				return moved, err
+			}
 		}
 	}
 	buf := spans.Get().(*[span]byte)
 	defer spans.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
+	return moved + n, err
 }

@@ -100,27 +100,40 @@ func (f *blob) Read(p []byte) (int, error) {
 }
 
 func (f *blob) readOn(p []byte) (int, error) {
-	if f.body == nil || f.at != f.pos {
-		f.drop()
-		end := f.nextEnd()
-		body, err := f.get(f.pos, end-f.pos)
-		if err != nil {
-			return 0, err
-		}
-		f.body, f.at, f.end = body, f.pos, end
+	if err := f.begin(); err != nil {
+		return 0, err
 	}
 	n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.pos)])
-	f.pos += int64(n)
-	f.at = f.pos
-	if f.pos == f.end {
-		f.drop()
-		return n, nil
-	}
-	if err != nil {
+	f.passed(int64(n))
+	if err != nil && f.body != nil {
 		f.drop()
 		return n, broken{err}
 	}
 	return n, nil
+}
+
+// begin sees to a body that stands where the next bytes are to come from.
+func (f *blob) begin(options ...func(*s3.Options)) error {
+	if f.body != nil && f.at == f.pos {
+		return nil
+	}
+	f.drop()
+	end := f.nextEnd()
+	body, err := f.get(f.pos, end-f.pos, options...)
+	if err != nil {
+		return err
+	}
+	f.body, f.at, f.end = body, f.pos, end
+	return nil
+}
+
+// passed notes that n bytes of the body have come.
+func (f *blob) passed(n int64) {
+	f.pos += n
+	f.at = f.pos
+	if f.pos == f.end {
+		f.drop()
+	}
 }
 
 // nextEnd is how far the next GET of Read goes.
@@ -214,13 +227,13 @@ func (f *blob) readRange(p []byte, off int64) (int, error) {
 
 // get asks for n bytes from off, and makes sure that they are of the blob that was opened: stores differ in what they take
 // for If-Match, and what they answer is the same everywhere.
-func (f *blob) get(off, n int64) (io.ReadCloser, error) {
+func (f *blob) get(off, n int64, options ...func(*s3.Options)) (io.ReadCloser, error) {
 	in := &s3.GetObjectInput{Bucket: f.b.bucket(), Key: aws.String(f.b.key(f.name))}
 	whole := off == 0 && n == f.object.size
 	if !whole {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))
 	}
-	out, err := f.b.client.GetObject(f.ctx, in)
+	out, err := f.b.client.GetObject(f.ctx, in, options...)
 	if f.closed.Load() && err != nil {
 		return nil, os.ErrClosed
 	}

@@ -28,6 +28,11 @@
 // one to Open; If-Match is not used, since stores differ in which quotes they take. Once a blob has been deleted, a reader
 // fails with store.ErrNotFound, except for what the store still sends.
 //
+// A MiB and more that goes to a client comes on a connection of its own, over plain HTTP on Linux and where no proxy is set:
+// the kernel moves (splices) it to the client's connection, and it never enters this process. Signing, trying again and
+// looking at the answer are the SDK's and ours as ever; only the sending is direct.go. What breaks is asked for again there
+// too, from the first byte that the client has not been sent. Over TLS, bytes are read and written.
+//
 // # Failure
 //
 // No request is limited as a whole, but one on which nothing moves for Options.Stall is given up. The SDK tries each

@@ -22,7 +22,7 @@ const (
 	dialTimeout = 5 * time.Second
 	idleTimeout = 60 * time.Second
 	// patience is how many times Options.Stall a store may take to answer what asks for work: to make a blob of many parts,
-	// or to receive a body of which the kernels on the way hold the last megabytes.
+	// or to receive a body of which the kernels on the way hold the last megabytes; and to send what goes straight to a client.
 	patience = 4
 )
 
@@ -172,6 +172,25 @@ func (s *sending) Read(p []byte) (int, error) {
 		s.watch.renew(patience * s.stall)
 	}
 	return n, err
+}
+
+// open returns the body with its connection, where that is its own.
+func (r *receiving) open() (*openBody, bool) {
+	b, ok := r.ReadCloser.(*openBody)
+	return b, ok
+}
+
+// moveTo moves up to n bytes of an open body to w. Nobody can tell which of the two the kernel waits for, so the store has as
+// long as a client that is slow.
+func (r *receiving) moveTo(w io.Writer, n int64) (int64, error) {
+	b, _ := r.open()
+	r.timer.Reset(patience * r.after)
+	moved, err := b.moveTo(w, n)
+	r.timer.Stop()
+	if err != nil && context.Cause(r.ctx) == errStalled {
+		err = fmt.Errorf("%w: %w", errStalled, err)
+	}
+	return moved, err
 }
 
 // receiving is the body of an answer. Its time runs only while somebody waits for bytes.
