@@ -124,7 +124,11 @@ func newServer(address string, h http.Handler, log *slog.Logger) (*server, error
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTime,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // peers that go away, mostly
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			unpaced(c)
+			return ctx
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // peers that go away, mostly
 	}}, nil
 }
 
