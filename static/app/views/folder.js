@@ -21,6 +21,7 @@ import { report } from './toast.js';
 import { Trouble } from './trouble.js';
 
 const SEARCHED = 20; // pages that are looked through for an entry that an address names
+const BELOW = 60; // entries that are loaded below the one to which a person comes back
 // TILE_PICTURE and ROW_PICTURE are the sizes of thumbnails; a fine screen gets finer ones.
 const FINE = (globalThis.devicePixelRatio ?? 1) > 1.3;
 const TILE_PICTURE = FINE ? 512 : 256;
@@ -52,7 +53,7 @@ export class FolderView {
   }
 
   close() {
-    scrolled.set(this.source.place, this.list.scroller.scrollTop);
+    scrolled.set(this.source.place, this.list.top);
     this.stop.abort();
     this.listing.close();
     this.list.close();
@@ -62,12 +63,12 @@ export class FolderView {
   async start() {
     const top = scrolled.get(this.source.place) ?? 0;
     await this.#more();
-    while (top && !this.listing.done && this.list.window.count * this.list.window.height < top + 2000) {
+    while (top && !this.listing.done && this.listing.entries.length < top + BELOW) {
       const before = this.listing.entries.length;
       await this.#more();
       if (this.listing.entries.length === before) break;
     }
-    this.list.scroller.scrollTop = top;
+    this.list.top = top;
     if (this.source.at) await this.showEntry(this.source.at);
   }
 

@@ -64,6 +64,15 @@ export class ListView {
     return Math.max(1, Math.floor(this.scroller.clientHeight / this.window.height) - 1);
   }
 
+  // top is the number of the entry at the upper edge, with a fraction, which is the same entry in either layout.
+  get top() {
+    return (this.scroller.scrollTop / this.window.height) * this.#columns;
+  }
+
+  set top(entry) {
+    this.scroller.scrollTop = (entry / this.#columns) * this.window.height;
+  }
+
   // tryIt says whether the list is being asked for, again where that failed.
   tryIt(trying) {
     this.trying = trying;
