@@ -29,6 +29,7 @@ user_pref("browser.download.folderList", 2);
 user_pref("browser.download.dir", %q);
 user_pref("browser.download.always_ask_before_handling_new_types", false);
 user_pref("browser.download.alwaysOpenPanel", false);
+user_pref("ui.prefersReducedMotion", 1);
 user_pref("browser.shell.checkDefaultBrowser", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("app.normandy.enabled", false);
@@ -46,7 +47,7 @@ func startFirefox(t *testing.T) *driven {
 	}
 	write(t, profile, "user.js", fmt.Sprintf(firefoxPrefs, downloads))
 	write(t, profile, "chrome/userChrome.css", ":root { min-width: 0 !important }") // phones are narrower
-	log, err := os.Create(filepath.Join(dir, "console.log"))
+	log, err := os.OpenFile(filepath.Join(dir, "console.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,9 +56,6 @@ func startFirefox(t *testing.T) *driven {
 		defer log.Close()
 		_, _ = io.Copy(log, p.out) // until it ends
 	}()
-	t.Cleanup(func() { wantQuiet(t, log.Name()) })
-	t.Cleanup(func() { wantQuiet(t, p.messages()) })
-
 	m := &marionette{}
 	awaitProgram(t, p, func() error {
 		port, err := os.ReadFile(filepath.Join(profile, "MarionetteActivePort"))
@@ -66,29 +64,8 @@ func startFirefox(t *testing.T) *driven {
 		}
 		return m.dial(string(port))
 	})
-	return newDriven(t, m, downloads, nil)
-}
-
-// newDriven begins a session, in which scripts have the time that a test has for anything.
-func newDriven(t *testing.T, w wire, downloads string, capabilities map[string]any) *driven {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	wanted := map[string]any{"timeouts": map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()}}
-	for name, value := range capabilities {
-		wanted[name] = value
-	}
-	if _, err := w.do(ctx, "NewSession", map[string]any{"capabilities": map[string]any{"alwaysMatch": wanted}}); err != nil {
-		t.Fatal(err)
-	}
-	s := &driven{wire: w, downloads: downloads}
-	answer, err := w.do(ctx, "GetWindowHandle", nil)
-	if err == nil {
-		err = json.Unmarshal(answer, &s.first)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &driven{wire: m, downloads: downloads, logs: []string{log.Name(), p.messages()}}
+	s.begin(t, nil)
 	return s
 }
 

@@ -10,11 +10,17 @@ import (
 	"testing"
 )
 
-//go:embed testdata/probe/probe.js
-var probe string
+var (
+	//go:embed testdata/probe/probe.js
+	probe string
+	//go:embed testdata/probe/faults.js
+	faults string
+)
 
-// firstScript is the first that the page runs.
-const firstScript = "/static/app/first-paint.js"
+const (
+	firstScript  = "/static/app/first-paint.js" // the first that the page runs
+	faultsScript = "/static/app/faults.js"      // which no drive has
+)
 
 // hosts counts the lines. Each is at an address of its own, and with that has cookies and storage of its own: browsers do
 // not tell ports apart for cookies.
@@ -39,9 +45,15 @@ func probedLine(t *testing.T, driveURL string, chunks *traffic) *line {
 // probed asks for the first script as one that nobody has, so that all of it comes, and puts the probe in front.
 func probed(to http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != firstScript {
+		switch r.URL.Path {
+		default:
 			to.ServeHTTP(w, r)
 			return
+		case faultsScript:
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = fmt.Fprint(w, faults)
+			return
+		case firstScript:
 		}
 		plain := r.Clone(r.Context())
 		for _, name := range []string{"Accept-Encoding", "If-None-Match", "If-Modified-Since"} {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"testing"
 )
@@ -33,7 +32,7 @@ func startProgram(t *testing.T, dir string, env []string, argv ...string) *progr
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_RUNTIME_DIR="+dir, "XDG_CONFIG_HOME=", "XDG_CACHE_HOME=", "XDG_DATA_HOME=",
 		"LANG=C.UTF-8", "LC_ALL=")
 	cmd.Env = append(cmd.Env, env...)
-	messages, err := os.Create(p.messages())
+	messages, err := os.OpenFile(p.messages(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,17 +65,4 @@ func home(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// wantQuiet finds none of the errors that a browser writes down about pages, as far as they are not the network's.
-func wantQuiet(t *testing.T, log string) {
-	t.Helper()
-	text, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bad := regexp.MustCompile(`(?m)^(JavaScript error: http|CONSOLE (JS|SECURITY) ERROR|.*Content[- ]Security[- ]Policy).*`)
-	for _, line := range bad.FindAllString(string(text), 20) {
-		t.Errorf("the browser's console: %s", line)
-	}
 }

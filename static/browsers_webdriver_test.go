@@ -5,10 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // A wire carries the commands of WebDriver (https://www.w3.org/TR/webdriver2/), by its names, to a browser.
@@ -20,10 +23,47 @@ type wire interface {
 type driven struct {
 	wire      wire
 	downloads string
+	logs      []string // what the browser writes down, where it does
 
 	mu      sync.Mutex
 	current string // window
 	first   string // from which the others are opened
+}
+
+// begin begins a session, in which scripts have the time that a test has for anything.
+func (s *driven) begin(t *testing.T, capabilities map[string]any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	wanted := map[string]any{"timeouts": map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()}}
+	maps.Copy(wanted, capabilities)
+	if _, err := s.wire.do(ctx, "NewSession", map[string]any{"capabilities": map[string]any{"alwaysMatch": wanted}}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.wire.do(ctx, "GetWindowHandle", nil)
+	if err == nil {
+		err = json.Unmarshal(answer, &s.first)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// complaints returns what the browser has written down since it was last asked about faults of pages, and not of the network.
+func (s *driven) complaints(t *testing.T) (complaints []string) {
+	t.Helper()
+	bad := regexp.MustCompile(`(?m)^(JavaScript error: http|.*Content[- ]Security[- ]Policy).*`)
+	for _, log := range s.logs {
+		text, err := os.ReadFile(log)
+		if err == nil {
+			err = os.Truncate(log, 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		complaints = append(complaints, bad.FindAllString(string(text), 20)...)
+	}
+	return complaints
 }
 
 func (s *driven) seat(b *tab, d *drive) {
@@ -34,6 +74,7 @@ func (s *driven) seat(b *tab, d *drive) {
 	b.must(err)
 	w := &drivenWindow{browser: s, handle: handle}
 	b.t.Cleanup(func() { _, _ = w.do(ctx, "CloseWindow", nil) }) // it goes with the browser too
+	b.must(w.resize(ctx, 1280))
 	b.ctx, b.window, b.line = ctx, w, probedLine(b.t, d.url, b.chunks)
 }
 
@@ -106,8 +147,17 @@ func (w *drivenWindow) back(ctx context.Context) error    { return w.run(ctx, "B
 func (w *drivenWindow) forward(ctx context.Context) error { return w.run(ctx, "Forward") }
 func (w *drivenWindow) escape(ctx context.Context) error  { return w.key(ctx, "Escape", "{}") }
 
+// resize makes the page as wide as that, and 800 high whatever is above it.
 func (w *drivenWindow) resize(ctx context.Context, width int64) error {
-	_, err := w.do(ctx, "SetWindowRect", map[string]any{"width": width, "height": 800})
+	raw, err := w.evaluate(ctx, `outerHeight - innerHeight`)
+	if err != nil {
+		return err
+	}
+	var above int
+	if err := json.Unmarshal(raw, &above); err != nil {
+		return err
+	}
+	_, err = w.do(ctx, "SetWindowRect", map[string]any{"width": width, "height": 800 + above})
 	return err
 }
 

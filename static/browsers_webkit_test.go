@@ -24,15 +24,10 @@ func startWebKit(t *testing.T) *driven {
 		t.Fatal(err)
 	}
 	write(t, dir, ".config/user-dirs.dirs", "XDG_DOWNLOAD_DIR=\"$HOME/downloads\"\n")
+	write(t, dir, ".config/gtk-3.0/settings.ini", "[Settings]\ngtk-enable-animations=0\n")
 	found, err := filepath.Glob("/usr/lib/*/webkit2gtk-4.1/MiniBrowser")
 	if err != nil || len(found) == 0 {
 		t.Fatal("no MiniBrowser of WebKitGTK is installed (Debian: apt-get install webkit2gtk-driver)")
-	}
-	// The driver lets nobody hear what its browser says.
-	console := filepath.Join(dir, "console.log")
-	browser := write(t, dir, "browser", fmt.Sprintf("#!/bin/sh\nexec %q \"$@\" >>%q 2>&1\n", found[0], console))
-	if err := os.Chmod(browser, 0o700); err != nil {
-		t.Fatal(err)
 	}
 	port := freePort(t)
 	env := []string{"DISPLAY=" + startScreen(t), "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1", "WEBKIT_DISABLE_DMABUF_RENDERER=1"}
@@ -42,11 +37,12 @@ func startWebKit(t *testing.T) *driven {
 		_, err := h.send(t.Context(), http.MethodGet, "/status", nil)
 		return err
 	})
-	t.Cleanup(func() { wantQuiet(t, console) })
-	return newDriven(t, h, downloads, map[string]any{"webkitgtk:browserOptions": map[string]any{
-		"binary": browser,
-		"args":   []string{"--automation", "--javascript-can-open-windows-automatically=true", "--enable-write-console-messages-to-stdout=true"},
+	s := &driven{wire: h, downloads: downloads}
+	s.begin(t, map[string]any{"webkitgtk:browserOptions": map[string]any{
+		"binary": found[0],
+		"args":   []string{"--automation", "--javascript-can-open-windows-automatically=true"},
 	}})
+	return s
 }
 
 // startScreen starts an X server without a screen, and returns its name.

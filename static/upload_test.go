@@ -226,7 +226,9 @@ func testPaste(t *testing.T, b *tab) {
 	b.wait(`(() => {
 		const clipboardData = new DataTransfer();
 		clipboardData.items.add(new File(['a picture'], 'image.png', { type: 'image/png' }));
-		return document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })) || true;
+		const event = new ClipboardEvent('paste', { bubbles: true, cancelable: true });
+		Object.defineProperty(event, 'clipboardData', { value: clipboardData }); // which not every browser takes above
+		return document.body.dispatchEvent(event) || true;
 	})()`)
 	b.waitListed("image.png")
 }
