@@ -8,7 +8,9 @@
 // Nothing is left behind. Close kills and removes; where the program that started a server dies without calling it, the kernel
 // kills the server with it, and a shell that waits for just that kills what is left and removes the folder (on Linux).
 //
-// The command with, in the folder below, runs go test with one set of servers that all packages share; see Share.
+// The command with, in the folder below, runs go test with one set of servers that all packages share; see Share. What tests are
+// to have besides servers it only installs: for the page Chromium, Firefox, WebKitGTK's little browser with the screen that is
+// nowhere (Xvfb) that it wants, and Node; for what README says curl, OpenSSL and nginx; and a C compiler for the race detector.
 //
 // It knows processes and nothing of the drive's packages.
 package testenv

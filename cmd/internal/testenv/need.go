@@ -20,7 +20,7 @@ const (
 	ForRedis Purpose = "redis"
 	ForAMQP  Purpose = "amqp"  // RabbitMQ
 	ForS3    Purpose = "s3"    // Ceph
-	ForPage  Purpose = "page"  // a browser, and Node
+	ForPage  Purpose = "page"  // browsers of three engines, and Node
 	ForShell Purpose = "shell" // what README and the examples of deployment use
 	ForRace  Purpose = "race"  // the C compiler that go test -race wants
 )
@@ -42,8 +42,10 @@ var needs = []need{
 		[]string{"ceph-mon", "ceph-osd", "radosgw"},
 	},
 	{
-		ForPage, [][]string{{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}, {"node"}}, nil,
-		[]string{"chromium", "fonts-noto-cjk", "nodejs"},
+		ForPage, [][]string{
+			{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}, {"firefox-esr"}, {"WebKitWebDriver"}, {"Xvfb"}, {"node"},
+		}, []string{"/usr/lib/*/webkit2gtk-4.1/MiniBrowser"},
+		[]string{"chromium", "firefox-esr", "webkit2gtk-driver", "xvfb", "fonts-noto-cjk", "nodejs"},
 	},
 	{ForShell, [][]string{{"curl"}, {"openssl"}, {"nginx"}}, nil, []string{"curl", "openssl", "nginx"}},
 	{ForRace, [][]string{{"gcc", "clang"}}, []string{"/usr/include/stdlib.h"}, []string{"gcc", "libc6-dev"}},

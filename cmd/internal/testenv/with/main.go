@@ -1,8 +1,8 @@
-// With runs a command, such as go test, with private servers: MariaDB, Redis, RabbitMQ and Ceph. It installs what is missing,
+// Command with runs a command, such as go test, with private servers: MariaDB, Redis, RabbitMQ and Ceph. It installs what is missing,
 // starts the servers in a temporary directory, names them to the command in BLINKDRIVE_TEST_… variables, and when the command has
 // ended, or on a signal, or when its own parent is gone, it stops everything and leaves nothing.
 //
-//	go run ./cmd/internal/testenv/with [-only mysql,redis,amqp,s3,page,race] -- COMMAND…
+//	go run ./cmd/internal/testenv/with [-only mysql,redis,amqp,s3,page,shell,race] -- COMMAND…
 //
 // A server that a variable names already is used as it is, and none is started in its place. The exit code is the command's.
 package main
