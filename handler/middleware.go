@@ -23,7 +23,8 @@ func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 		_ = ctl.SetWriteDeadline(time.Now().Add(rt.writeTimeout())) // not supported: there is nobody to wait for
 	}}
 	r, body := withPatience(plain, r, rt.readTimeout())
-	defer rt.logRequest(w, r, c, start)
+	rt.counts.under.Inc()
+	defer rt.note(w, r, c, start)
 	defer rt.recoverPanic(w, r, c)
 	setHeaders(w.Header(), c)
 	if err := rt.dispatch(w, r, c); err != nil {
@@ -47,6 +48,7 @@ func (rt *router) dispatch(w *response, r *http.Request, c *call) error {
 	if rows == nil || rows[0].access == nodes && !rt.fromNode(r) {
 		return errNoPage()
 	}
+	c.Route.path = rows[0].path // for the figures, also where the method is wrong
 	if rt.answerCORS(w, r, c, rows) {
 		return nil
 	}
@@ -109,15 +111,19 @@ func (rt *router) recoverPanic(w *response, r *http.Request, c *call) {
 	_ = writeCode(w, api.ServerError, api.ServerError.Status(), "something went wrong here; it was noted with the request ID", nil)
 }
 
-// logRequest writes the access log. The query is never logged: it may hold a token, a password or a signature.
-func (rt *router) logRequest(w *response, r *http.Request, c *call, start time.Time) {
+// note counts a request that is over and writes the access log. The query is never logged: it may hold a token, a password
+// or a signature.
+func (rt *router) note(w *response, r *http.Request, c *call, start time.Time) {
+	took := rt.now().Sub(start)
+	rt.counts.under.Dec()
+	rt.counts.count(c.Route, r.Method, w.status, took)
 	level := slog.LevelInfo
 	if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics" ||
 		c.Route.access == nodes {
 		level = slog.LevelDebug
 	}
 	rt.log().Log(r.Context(), level, "request", "request_id", c.ID, "method", fmt.Sprintf("%.16s", r.Method), "path", r.URL.Path,
-		"status", w.status, "bytes", w.bytes, "took", rt.now().Sub(start), "client", c.Client, "user", c.User.Name)
+		"status", w.status, "bytes", w.bytes, "took", took, "client", c.Client, "user", c.User.Name)
 }
 
 func newRequestID() string {

@@ -49,6 +49,7 @@ type router struct {
 	routes map[string][]route
 	pages  pageSource
 	origin *http.CrossOriginProtection
+	counts *figures
 }
 
 // table is all that the drive answers to.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/static"
 )
@@ -29,6 +31,7 @@ type Server struct {
 	Checks  map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency
 	Watched map[string]func(ctx context.Context) error // likewise, but the drive does useful work without these
 	Metrics http.Handler                               // what /metrics shows; nil: nothing
+	Figures prometheus.Registerer                      // shown there: counts of requests; nil: nobody sees them
 	Pages   fs.FS                                      // the web page and its files; nil: those of package static
 	Edited  *os.Root                                   // the same, read anew at each request, for whoever edits them; nil: Pages
 
@@ -51,6 +54,7 @@ func (s *Server) router() *router {
 		routes: map[string][]route{},
 		pages:  s.pageSource(),
 		origin: http.NewCrossOriginProtection(),
+		counts: newFigures(s.Figures),
 	}
 	for _, r := range rt.table() {
 		rt.routes[r.path] = append(rt.routes[r.path], r)
