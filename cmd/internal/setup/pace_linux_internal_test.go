@@ -13,7 +13,7 @@ import (
 func TestNoPacingOnThisMachine(t *testing.T) {
 	t.Parallel()
 	found := make(chan string, 1)
-	s, err := newServer("127.0.0.1:0", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s, err := newServer(listenSetting, "127.0.0.1:0", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

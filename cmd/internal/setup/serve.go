@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -89,7 +90,7 @@ func closeAll(servers []*server) {
 func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 	var servers []*server
 	if d.Config.AdminListen != "" {
-		s, err := newServer(d.Config.AdminListen, d.adminHandler(), d.Log)
+		s, err := newServer(adminSetting, d.Config.AdminListen, d.adminHandler(), d.Log)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +103,7 @@ func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 			closeAll(servers)
 			return nil, err
 		}
-		s, err := newServer(d.Config.Listen, h, d.Log)
+		s, err := newServer(listenSetting, d.Config.Listen, h, d.Log)
 		if err != nil {
 			closeAll(servers)
 			return nil, err
@@ -114,10 +115,19 @@ func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 	return servers, nil
 }
 
-func newServer(address string, h http.Handler, log *slog.Logger) (*server, error) {
+// What names the addresses, for whoever has to choose another.
+const (
+	listenSetting = "BLINKDRIVE_LISTEN"
+	adminSetting  = "BLINKDRIVE_ADMIN_LISTEN"
+)
+
+func newServer(setting, address string, h http.Handler, log *slog.Logger) (*server, error) {
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%w; choose another with %s", err, setting)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return &server{listener: l, Server: http.Server{
 		Handler:           h,

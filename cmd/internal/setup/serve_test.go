@@ -237,7 +237,8 @@ func TestTakenAddress(t *testing.T) {
 	defer l.Close()
 	c := emptyDrive(t)
 	c.Listen, c.AdminListen = l.Addr().String(), "127.0.0.1:0"
-	if err := open(t, c).Serve(t.Context(), func(string) { t.Error("it says that it serves") }); !errors.Is(err, syscall.EADDRINUSE) {
+	err = open(t, c).Serve(t.Context(), func(string) { t.Error("it says that it serves") })
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "choose another with BLINKDRIVE_LISTEN") {
 		t.Errorf("Serve: %v", err)
 	}
 }

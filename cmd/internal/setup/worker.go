@@ -60,7 +60,7 @@ func workerMistakes(cfg config.Config) config.Mistakes {
 func (w *Worker) Serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if w.Config.AdminListen != "" {
-		s, err := newServer(w.Config.AdminListen, w.adminHandler(), w.Log)
+		s, err := newServer(adminSetting, w.Config.AdminListen, w.adminHandler(), w.Log)
 		if err != nil {
 			return err
 		}
