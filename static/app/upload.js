@@ -144,7 +144,8 @@ export class Upload {
     await before;
     try {
       const run = new Run(this, { session: this.#session, digest: this.#digest, signal,
-        set: (state) => this.#set(state), call: (...request) => this.#call(...request) });
+        set: (state) => signal.aborted || this.#set(state), // what was stopped stays so, whatever was on its way
+        call: (...request) => this.#call(...request) });
       this.#finish(await run.end());
     } catch (err) {
       if (!signal.aborted) this.#failed(err);

@@ -43,6 +43,26 @@ test('what another has is instant', async () => {
   await second.leavesNothing();
 });
 
+test('what is paused while the drive answers stays paused', async () => {
+  const person = await Person.join();
+  const engine = person.open();
+  const { api } = person;
+  const init = api.init.bind(api);
+  api.init = async (...about) => {
+    const answer = await init(...about);
+    engine.pause(upload);
+    return answer;
+  };
+  const file = newFile('paused.bin', 2 * chunk);
+  engine.add([file], '/');
+  const [upload] = engine.uploads;
+  await person.reaches(upload, 'paused');
+  api.init = init;
+  engine.resume(upload);
+  await person.reaches(upload, 'done');
+  await person.has(upload.entry, file);
+});
+
 test('what turns out to be known in mid-upload becomes instant', async () => {
   const file = newFile('late.mov', 5 * chunk);
   const first = await Person.join();
