@@ -1,5 +1,5 @@
 # What is said here needs Go and make; `make test` also needs what it installs where it is missing, by apt-get: MariaDB, Redis,
-# RabbitMQ, Ceph, Chromium, Node, nginx, curl, OpenSSL and a C compiler.
+# RabbitMQ, Ceph, Chromium, Firefox, WebKitGTK, Node, nginx, curl, OpenSSL and a C compiler.
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)

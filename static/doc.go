@@ -29,6 +29,10 @@
 // The drive, not the page, copies, searches, zips and makes thumbnails. Thumbnails are asked for by content, only when they
 // come in sight and a few at a time. A download is the browser's own; the page only asks the drive how much it will be.
 //
+// Three engines are tested: Chromium by the DevTools protocol through everything, Firefox and WebKitGTK (Safari's engine) by
+// WebDriver through the main journeys, with real keys and clicks. The tests are the same; what a browser does for them is behind
+// the interface window of tab_test.go.
+//
 // Libraries of others are in lib with their licence and version. The folder is not called vendor because the go command
 // leaves folders of that name out of modules, and with them the files to embed.
 package static

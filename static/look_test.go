@@ -94,15 +94,15 @@ func (b *tab) look(name string) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
 		for _, width := range []int64{1280, 360} {
-			both := (scheme == "light") == (width == 1280) // the others have the colours of the one and the places of the other
-			if _, first := b.window.(*chromiumWindow); !first && !both {
+			enough := (scheme == "light") == (width == 1280) // the others have the colours of the one and the places of the other
+			if _, first := b.window.(*chromiumWindow); !first && !enough {
 				continue
 			}
 			b.resize(width)
 			b.wait(`document.documentElement.scrollWidth <= innerWidth`)
 			b.wait(`[...document.querySelectorAll('dialog[open]:not(.preview), :popover-open')].every((e) => e.offsetHeight < 0.9 * innerHeight)`)
 			b.shoot(fmt.Sprintf("%s-%s-%d", name, scheme, width))
-			if both {
+			if enough {
 				b.wantAccessible(fmt.Sprintf("%s, %s, %d wide", name, scheme, width))
 			}
 		}
