@@ -5,11 +5,20 @@ import (
 )
 
 // testCopy copies by the dialog, by dragging and by the keyboard, and takes a copy back; no bytes go over the line.
-func testCopy(t *testing.T, b *tab) {
+func testCopy(_ *testing.T, b *tab) {
 	b.signUp(newName())
 	b.have("/box", "there.txt")
 	b.have("/", "one.txt", "there.txt")
 	b.waitListed("one.txt")
+	b.copyByDialog()
+	b.copyByDragging()
+	b.copyByKeyboard()
+	b.cutAndPaste()
+	b.copyFolder()
+}
+
+func (b *tab) copyByDialog() {
+	b.t.Helper()
 	b.click(entry("one.txt"))
 	b.click(id("selection-copy"))
 	b.click(`[data-testid=move-folder][data-name="box"]`)
@@ -21,14 +30,21 @@ func testCopy(t *testing.T, b *tab) {
 	b.waitListed("one.txt")
 	b.click(id("toast-action"))
 	b.waitNotListed("one.txt")
+}
 
+func (b *tab) copyByDragging() {
+	b.t.Helper()
 	b.visit("#/files")
 	b.waitListed("one.txt")
 	b.dragHow(`[data-name="one.txt"]`, `[data-name="box"]`, "{ctrlKey: true}")
 	b.wait(`[...document.querySelectorAll('[data-testid=toast]')].some((e) => e.textContent.includes('copied to box'))`)
 	b.waitListed("one.txt")
+}
 
-	// Beside its original a copy gets another name, without a question; elsewhere a name that is taken is asked about.
+// copyByKeyboard copies beside the original, where the copy gets another name without a question, and elsewhere, where a
+// name that is taken is asked about.
+func (b *tab) copyByKeyboard() {
+	b.t.Helper()
 	b.click(entry("there.txt"))
 	b.key("c", "{ctrlKey: true}")
 	b.key("v", "{ctrlKey: true}")
@@ -39,8 +55,11 @@ func testCopy(t *testing.T, b *tab) {
 	b.key("v", "{ctrlKey: true}")
 	b.click(id("clash-rename"))
 	b.waitListed("there (2).txt")
+}
 
-	// What is cut is gone from where it was, and can be pasted once.
+// cutAndPaste cuts: what is cut is gone from where it was, and can be pasted once.
+func (b *tab) cutAndPaste() {
+	b.t.Helper()
 	b.click(entry("one.txt"))
 	b.key("x", "{ctrlKey: true}")
 	b.wait(`document.querySelector('[data-name="one.txt"]').classList.contains('away')`)
@@ -56,8 +75,11 @@ func testCopy(t *testing.T, b *tab) {
 	b.waitNotListed("there.txt")
 	b.key("v", "{ctrlKey: true}")
 	b.waitListed("there.txt")
+}
 
-	// A folder comes with all that is in it, but not into itself.
+// copyFolder copies a folder with all that is in it, but not into itself.
+func (b *tab) copyFolder() {
+	b.t.Helper()
 	b.click(entry("box"))
 	b.key("c", "{ctrlKey: true}")
 	b.visit("#/files/box")

@@ -57,10 +57,18 @@ func entry(name string) chromedp.CSS {
 }
 
 // testSelection selects by mouse and keyboard, and does things with many at once.
-func testSelection(t *testing.T, b *tab) {
+func testSelection(_ *testing.T, b *tab) {
 	b.signUp(newName())
 	b.have("/", "a.txt", "b.txt", "c.txt", "d.txt", "e.txt")
 	b.waitListed("e.txt")
+	b.selectByMouse()
+	b.selectByKeyboard()
+	b.deleteAndUndo()
+	b.deleteAndRestoreAll()
+}
+
+func (b *tab) selectByMouse() {
+	b.t.Helper()
 	b.click(entry("b.txt"))
 	b.waitSelected("1 selected")
 	b.clickHow(entry("d.txt"), "{shiftKey: true}")
@@ -69,7 +77,10 @@ func testSelection(t *testing.T, b *tab) {
 	b.waitSelected("2 selected")
 	b.key("Escape")
 	b.wait(`document.querySelector('.bar.selection').hidden`)
+}
 
+func (b *tab) selectByKeyboard() {
+	b.t.Helper()
 	b.click(entry("a.txt"))
 	b.wait(`(document.querySelector('[data-name="a.txt"]').focus(), true)`)
 	b.key("ArrowDown")
@@ -86,7 +97,10 @@ func testSelection(t *testing.T, b *tab) {
 	b.key("Enter")
 	b.waitListed("z.txt")
 	b.wait(`document.activeElement.dataset.name === 'z.txt'`)
+}
 
+func (b *tab) deleteAndUndo() {
+	b.t.Helper()
 	b.click(entry("b.txt"))
 	b.wait(`(document.querySelector('[data-name="b.txt"]').focus(), true)`)
 	b.key("Delete")
@@ -103,7 +117,10 @@ func testSelection(t *testing.T, b *tab) {
 	b.click(id("toast-action"))
 	b.waitListed("a.txt")
 	b.waitListed("z.txt")
+}
 
+func (b *tab) deleteAndRestoreAll() {
+	b.t.Helper()
 	b.click(id("select-all"))
 	b.waitSelected("5 selected")
 	b.click(id("selection-delete"))

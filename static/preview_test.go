@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 )
 
 // testPreview looks at a file of each kind, by mouse and keyboard.
@@ -26,21 +29,35 @@ func testPreview(t *testing.T, b *tab) {
 		"8-old.txt":      {0xc4, 0xe3, 0xba, 0xc3}, // 你好 in GBK
 		"9-empty.txt":    {},
 	}
-	dir := t.TempDir()
+	b.signUp(newName())
+	b.bring(files)
+	b.previewWhatShows()
+	b.previewWhatDoesNot()
+	b.click(id("selection-clear"))
+	b.click(id("layout"))
+	b.wait(`document.querySelector('.tile img.thumbnail')?.naturalWidth === 64`)
+	b.shoot("grid")
+}
+
+// bring uploads files by their contents, and waits until they are listed.
+func (b *tab) bring(files map[string][]byte) {
+	b.t.Helper()
+	dir := b.t.TempDir()
 	paths := make([]string, 0, len(files))
 	for name, content := range files {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		b.must(os.WriteFile(path, content, 0o644))
 		paths = append(paths, path)
 	}
-	b.signUp(newName())
 	b.choose(id("upload-input"), paths...)
 	for name := range files {
 		b.waitListed(name)
 	}
 	b.click(id("uploads-clear"))
+}
+
+func (b *tab) previewWhatShows() {
+	b.t.Helper()
 	b.click(`[data-name="1-picture.png"] a.name`)
 	b.wait(`document.querySelector('[data-testid=preview-image]')?.naturalWidth === 64`)
 	b.shoot("preview-image")
@@ -56,6 +73,10 @@ func testPreview(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=preview-audio]').src.includes('inline=1')`)
 	b.wait(`(document.querySelector('[data-testid=preview-audio]').currentTime = 50, true)`)
 	b.wait(`!document.querySelector('[data-testid=preview-audio]').seeking && document.querySelector('[data-testid=preview-audio]').currentTime >= 50`)
+}
+
+func (b *tab) previewWhatDoesNot() {
+	b.t.Helper()
 	b.click(id("preview-next"))
 	b.wait(`document.querySelector('[data-testid=preview-none-download]')?.download === '5-broken.mp4'`)
 	b.shoot("preview-none")
@@ -73,10 +94,71 @@ func testPreview(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=preview-none]')?.textContent === 'This file is empty.'`)
 	b.limit("escape", b.window.escape)
 	b.wait(`!document.querySelector('[data-testid=preview]') && !location.hash.includes('show')`)
-	b.click(id("selection-clear"))
-	b.click(id("layout"))
-	b.wait(`document.querySelector('.tile img.thumbnail')?.naturalWidth === 64`)
-	b.shoot("grid")
+}
+
+// testSwipe turns the pages with a finger: sideways and far enough, not up and down.
+func testSwipe(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.bring(map[string][]byte{"1.png": testPNG(t), "2.txt": []byte("words"), "3.txt": []byte("more")})
+	b.click(`[data-name="1.png"] a.name`)
+	shows := func(name string) {
+		t.Helper()
+		b.wait(fmt.Sprintf(`document.querySelector('[data-testid=preview-title]').textContent === %q && !document.querySelector('[aria-busy=true]')`, name))
+	}
+	shows("1.png")
+	b.swipe(-200, 10)
+	shows("2.txt")
+	b.swipe(-200, 0)
+	shows("3.txt")
+	b.swipe(-200, 0) // there is none behind
+	b.swipe(-20, 0)  // hardly
+	b.swipe(150, 200)
+	b.swipe(200, 20)
+	shows("2.txt")
+	b.swipe(200, 0)
+	shows("1.png")
+	b.swipe(0, 200)
+	shows("1.png")
+}
+
+// swipe moves a finger over the middle of the page.
+func (b *tab) swipe(across, down float64) {
+	b.t.Helper()
+	const x, y, steps = 640, 400, 5
+	touch := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
+		_, err := chromedp.Call(b.ctx, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+		b.must(err)
+	}
+	touch(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x, Y: y})
+	for i := range steps {
+		part := float64(i+1) / steps
+		touch(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x + across*part, Y: y + down*part})
+	}
+	touch(input.DispatchTouchEventTypeTouchEnd)
+}
+
+// testLargePDF gives a PDF that is too large for the page to a tab of its own, which the drive lets show it.
+func testLargePDF(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.bring(map[string][]byte{"book.pdf": testPDF()})
+	b.wait(`(() => {
+		const real = window.fetch;
+		window.fetch = async (url, options) => {
+			const answer = await real(url, options);
+			if (url !== '/file/query') return answer;
+			return Response.json((await answer.json()).map((e) => ({ ...e, FileSize: 101 << 20 })));
+		};
+		return true;
+	})()`)
+	b.visit("#/recent")
+	b.wait(`document.querySelector('[data-name="book.pdf"] .size')?.textContent === '101 MB'`)
+	b.click(`[data-name="book.pdf"] a.name`)
+	b.wait(`document.querySelector('[data-testid=preview-tab]')?.target === '_blank' && document.querySelector('[data-testid=preview-tab]').rel === 'noopener'`)
+	b.wait(`!document.querySelector('[data-testid=preview-pdf]') && document.querySelector('[data-testid=preview-none-download]')`)
+	b.wait(`document.querySelector('[data-testid=preview-none]').textContent.includes('too large')`)
+	b.shoot("large-pdf")
+	b.wait(`fetch(document.querySelector('[data-testid=preview-tab]').href).then((r) =>
+		r.ok && r.headers.get('Content-Type') === 'application/pdf' && r.headers.get('Content-Disposition').startsWith('inline'))`)
 }
 
 func testPNG(t *testing.T) []byte {

@@ -53,6 +53,29 @@ func testZip(t *testing.T, b *tab) {
 	b.waitSelected("101 selected")
 }
 
+// testLargeZip is asked before it takes more than half a gigabyte at once.
+func testLargeZip(_ *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/box", "one.txt")
+	b.waitListed("box")
+	b.wait(`(() => {
+		const real = window.fetch;
+		window.fetch = async (url, options) => options?.method === 'HEAD' && url.startsWith('/file/zip')
+			? new Response(null, { headers: { 'Content-Length': String(600 << 20) } }) : real(url, options);
+		return true;
+	})()`)
+	b.click(in("entry", "box", "entry-download"))
+	b.wait(`document.querySelector('dialog').textContent.includes('Download “box.zip”? It is 600 MB.')`)
+	b.shoot("large-zip")
+	b.limit("escape", b.window.escape)
+	b.wait(`!document.querySelector('dialog')`)
+	b.wait(`!document.querySelector('[data-testid=toast]')`)
+	b.click(in("entry", "box", "entry-download"))
+	b.click(id("dialog-ok"))
+	b.wait(`document.querySelector('[data-testid=toast]').textContent.includes('box.zip')`)
+	wantZip(b.t, b.savedFile("box.zip"), "box/", "box/one.txt")
+}
+
 // wantZip checks the names in a zip, and that all of it can be read.
 func wantZip(t *testing.T, data []byte, want ...string) {
 	t.Helper()

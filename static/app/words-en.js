@@ -183,6 +183,7 @@ export const en = {
   'busy.copy': 'Copying {n} of {of}…',
 
   'preview.none': 'This kind of file cannot be shown here. Download it to see it.',
+  'preview.large': 'This file is too large to be shown here.',
   'preview.empty': 'This file is empty.',
   'preview.beginning': 'This is the beginning of a long file.',
   'preview.count': '{n} of {of}',

@@ -183,6 +183,7 @@ export const zh = {
   'busy.copy': '正在复制 {n} / {of}…',
 
   'preview.none': '此类文件无法预览，请下载后查看。',
+  'preview.large': '此文件太大，无法在此显示。',
   'preview.empty': '此文件是空的。',
   'preview.beginning': '文件较长，此处只显示开头部分。',
   'preview.count': '第 {n} 个，共 {of} 个',

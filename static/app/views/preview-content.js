@@ -53,7 +53,7 @@ const makers = { image, video, audio, pdf, text };
 
 async function image({ entry, api, signal, urlOf }) {
   const type = pictureType(entry.FileName);
-  if (type && entry.FileSize > PICTURE_LIMIT) return nothing({ entry, api });
+  if (type && entry.FileSize > PICTURE_LIMIT) return nothing({ entry, api, words: t('preview.large') });
   const src = type ? urlOf(new Blob([await api.content(entry.ID, { bytes: PICTURE_LIMIT, signal })], { type })) : api.inlineURL(entry.ID);
   return instead(h('img', { src, alt: entry.FileName, class: type === 'image/svg+xml' ? 'drawn' : '', testid: 'preview-image' }), { entry, api });
 }
@@ -75,9 +75,10 @@ function instead(element, context) {
 }
 
 async function pdf({ entry, api, signal, urlOf }) {
-  if (entry.FileSize > PDF_LIMIT || navigator.pdfViewerEnabled === false) {
-    const link = h('a', { class: 'button', href: api.inlineURL(entry.ID), target: '_blank', rel: 'noopener' }, t('preview.tab'));
-    return [nothing({ entry, api }), link];
+  const large = entry.FileSize > PDF_LIMIT;
+  if (large || navigator.pdfViewerEnabled === false) {
+    const link = h('a', { class: 'button', href: api.inlineURL(entry.ID), target: '_blank', rel: 'noopener', testid: 'preview-tab' }, t('preview.tab'));
+    return nothing({ entry, api, words: t(large ? 'preview.large' : 'preview.none'), more: link });
   }
   const bytes = await api.content(entry.ID, { bytes: PDF_LIMIT, signal });
   const src = urlOf(new Blob([bytes], { type: 'application/pdf' }));
@@ -98,14 +99,15 @@ function unknown(context) {
   return context.entry.FileSize > 0 && kindOf(context.entry) === 'file' ? [nothing(context), anyway] : nothing(context);
 }
 
-function nothing({ entry, api }) {
+// nothing says in words why a file is not shown, and offers to download it, and more.
+function nothing({ entry, api, words = t('preview.none'), more }) {
   const link = h('a', { class: 'button', href: api.downloadURL(entry.ID), download: entry.FileName, testid: 'preview-none-download' },
     icon('download'), h('span', {}, t('files.download')));
-  return answer(entry, t('preview.none'), link);
+  return answer(entry, words, link, more);
 }
 
-function answer(entry, words, link) {
-  return h('div', { class: 'no-preview', testid: 'preview-none' }, icon(kindOf(entry), 'large'), h('p', {}, words), link);
+function answer(entry, words, ...links) {
+  return h('div', { class: 'no-preview', testid: 'preview-none' }, icon(kindOf(entry), 'large'), h('p', {}, words), ...links);
 }
 
 // decode reads UTF-8, UTF-16 with its mark, or else what old Chinese files are written in.
