@@ -57,6 +57,7 @@ func TestPage(t *testing.T) {
 		{"a hundred thousand entries", testHundredThousand},
 		{"a list that could not be had at once", testListTriedAgain},
 		{"a list that cannot be had", testNoList},
+		{"a page that nobody answers", testNobodyKnows},
 		{"a list of which the rest cannot be had", testPartOfList},
 		{"sorting", testSort},
 		{"when things were deleted", testTrashDates},

@@ -70,6 +70,22 @@ func testNoList(_ *testing.T, b *tab) {
 	b.waitListed("here.txt")
 }
 
+// testNobodyKnows opens the page while the drive does not answer: that is no reason to ask for a password.
+func testNobodyKnows(_ *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/", "here.txt")
+	b.waitListed("here.txt")
+	b.line.expect(map[string][]fault{"/user/info": slices.Repeat([]fault{cut}, 1000)})
+	b.reload()
+	b.waitTrouble("cannot be reached")
+	b.wait(`!document.querySelector('[data-testid=auth-submit]')`)
+	b.shoot("nobody-knows")
+	b.line.expect(nil)
+	b.click(id("trouble-again"))
+	b.waitListed("here.txt")
+	b.waitNoTrouble()
+}
+
 // testPartOfList keeps what there is of a list, and goes on from there.
 func testPartOfList(_ *testing.T, b *tab) {
 	b.signUp(newName())

@@ -5,11 +5,13 @@ import { UploadEngine } from './engine.js';
 import { HandleStore } from './handles.js';
 import { Hasher } from './hasher.js';
 import { QueueStore } from './queue-store.js';
+import { persist, Waiting } from './retry.js';
 import { authPage, signinAgain } from './views/auth.js';
 import { ClashQuestions } from './views/clash.js';
 import { confirmed } from './views/dialog.js';
 import { DriveView } from './views/drive.js';
 import { attempt, report } from './views/toast.js';
+import { Trouble } from './views/trouble.js';
 import { showLanguage, t } from './words.js';
 
 class Page {
@@ -39,11 +41,23 @@ class Page {
   async start() {
     showLanguage();
     try {
-      this.#user = (await this.api.info()).Username;
+      this.#user = (await this.#whoIsThere()).Username;
     } catch (err) {
       if (!err.signedOut) report(err);
     }
     await this.#enter();
+  }
+
+  // whoIsThere asks until it is answered: while the drive cannot be reached, nobody knows who is a stranger.
+  #whoIsThere() {
+    const waiting = new Waiting();
+    const trouble = new Trouble({ again: () => waiting.wake() });
+    const onWait = (waits, err) => {
+      if (!waits) return;
+      trouble.show(err, false);
+      this.#root.replaceChildren(trouble.element);
+    };
+    return persist(() => this.api.info(), { waiting, onWait });
   }
 
   async #enter() {

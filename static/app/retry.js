@@ -44,14 +44,14 @@ export class Waiting {
   }
 }
 
-// persist repeats a request while it fails in a way that may pass. onWait(true) and onWait(false) frame the waits.
+// persist repeats a request while it fails in a way that may pass. onWait(true, err) and onWait(false) frame the waits.
 export async function persist(request, { waiting, signal, onWait = () => {} }) {
   for (let attempt = 0; ; attempt++) {
     try {
       return await request();
     } catch (err) {
       if (signal?.aborted || !transient(err) || (!err.offline && attempt >= TRIES)) throw err;
-      onWait(true);
+      onWait(true, err);
       try {
         await waiting.sleep(backoff(attempt, err.retryAfter), signal);
       } finally {
