@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"sync"
 	"syscall"
@@ -114,12 +115,16 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if _, kernel := part.R.(syscall.Conn); !kernel {
 		return w.stream(src)
 	}
+	atOnce := int64(span)
+	if _, conn := part.R.(net.Conn); conn {
+		atOnce = piece // what comes in segments goes in segments, and fewer calls cost less
+	}
 	var total int64
 	for {
 		if total%piece == 0 { // all spans are whole but the last
 			w.renew()
 		}
-		want := min(span, left-total)
+		want := min(atOnce, left-total)
 		part.N = want
 		n, err := io.Copy(w.ResponseWriter, part)
 		total += n

@@ -2,7 +2,14 @@
 
 package setup
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
-// unpaced does nothing here.
-func unpaced(net.Conn) {}
+// A pacer does nothing here.
+type pacer struct{}
+
+func (*pacer) listening(_, _ string, _ syscall.RawConn) error { return nil }
+
+func (*pacer) accepted(net.Conn) {}

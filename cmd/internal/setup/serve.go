@@ -122,7 +122,8 @@ const (
 )
 
 func newServer(setting, address string, h http.Handler, log *slog.Logger) (*server, error) {
-	l, err := net.Listen("tcp", address)
+	pace := &pacer{}
+	l, err := (&net.ListenConfig{Control: pace.listening}).Listen(context.Background(), "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%w; choose another with %s", err, setting)
 	}
@@ -135,7 +136,7 @@ func newServer(setting, address string, h http.Handler, log *slog.Logger) (*serv
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTime,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			unpaced(c)
+			pace.accepted(c)
 			return ctx
 		},
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // peers that go away, mostly
