@@ -23,8 +23,6 @@ user_pref("marionette.port", 0);
 user_pref("toolkit.legacyUserProfileCustomizations.stylesheets", true);
 user_pref("browser.dom.window.dump.enabled", true);
 user_pref("devtools.console.stdout.content", true);
-user_pref("dom.disable_open_during_load", false);
-user_pref("browser.link.open_newwindow", 2);
 user_pref("browser.download.folderList", 2);
 user_pref("browser.download.dir", %q);
 user_pref("browser.download.always_ask_before_handling_new_types", false);

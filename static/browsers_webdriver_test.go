@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type wire interface {
 type driven struct {
 	wire      wire
 	downloads string
+	popups    bool     // where a window of the browser is wider than a phone
 	logs      []string // what the browser writes down, where it does
 
 	mu      sync.Mutex
@@ -70,7 +72,9 @@ func (s *driven) seat(b *tab, d *drive) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	b.t.Cleanup(cancel)
-	handle, err := s.newWindow(ctx)
+	soon, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	handle, err := s.newWindow(soon)
 	b.must(err)
 	w := &drivenWindow{browser: s, handle: handle}
 	b.t.Cleanup(func() { _, _ = w.do(ctx, "CloseWindow", nil) }) // it goes with the browser too
@@ -78,23 +82,33 @@ func (s *driven) seat(b *tab, d *drive) {
 	b.ctx, b.window, b.line = ctx, w, probedLine(b.t, d.url, b.chunks)
 }
 
-// newWindow opens a window that has nothing but the page, as a phone is narrower than some browsers' tools.
+// newWindow opens a window. Firefox is only ready for an address in one that was asked for by WebDriver.
 func (s *driven) newWindow(ctx context.Context) (handle string, err error) {
 	first := &drivenWindow{browser: s, handle: s.first}
-	before, err := first.handles(ctx)
+	if s.popups {
+		return first.popup(ctx)
+	}
+	var opened struct{ Handle string }
+	err = first.ask(ctx, "NewWindow", map[string]any{"type": "window"}, &opened)
+	return opened.Handle, err
+}
+
+// popup opens a window that has nothing but the page: a phone is narrower than the tools of some browsers.
+func (w *drivenWindow) popup(ctx context.Context) (handle string, err error) {
+	before, err := w.handles(ctx)
 	if err != nil {
 		return "", err
 	}
-	if _, err := first.evaluate(ctx, `void open('about:blank', '_blank', 'popup,noopener,width=1280,height=800')`); err != nil {
+	if _, err := w.evaluate(ctx, `void open('about:blank', '_blank', 'popup,noopener,width=1280,height=800')`); err != nil {
 		return "", err
 	}
 	for {
-		after, err := first.handles(ctx)
+		after, err := w.handles(ctx)
 		if err != nil {
 			return "", err
 		}
 		for _, handle := range after {
-			if !strings.Contains(strings.Join(before, " "), handle) {
+			if !slices.Contains(before, handle) {
 				return handle, nil
 			}
 		}

@@ -37,7 +37,7 @@ func startWebKit(t *testing.T) *driven {
 		_, err := h.send(t.Context(), http.MethodGet, "/status", nil)
 		return err
 	})
-	s := &driven{wire: h, downloads: downloads}
+	s := &driven{wire: h, downloads: downloads, popups: true}
 	s.begin(t, map[string]any{"webkitgtk:browserOptions": map[string]any{
 		"binary": found[0],
 		"args":   []string{"--automation", "--javascript-can-open-windows-automatically=true"},
