@@ -51,24 +51,24 @@ const (
 	iocbFlagResFD = 1 // IOCB_FLAG_RESFD
 )
 
-// iocb is struct iocb, but for the order of its second and third field, which are both 0.
+// iocb is struct iocb. What a sync has no use for is 0.
 type iocb struct {
-	data             uint64
-	key, rwFlags     uint32
-	opcode           uint16
-	priority         int16
-	file             uint32
-	buf, bytes       uint64
-	offset, reserved int64
-	flags            uint32
-	resFD            uint32
+	data   uint64
+	_      [2]uint32 // aio_key and aio_rw_flags, in the machine's order
+	opcode uint16
+	_      int16 // aio_reqprio
+	file   uint32
+	_      [4]uint64 // aio_buf, aio_nbytes, aio_offset and a reserve
+	flags  uint32
+	resFD  uint32
 }
 
 // ioEvent is struct io_event.
 type ioEvent struct {
-	data, object uint64
-	result       int64
-	result2      int64
+	data   uint64
+	_      uint64 // obj
+	result int64
+	_      int64 // res2
 }
 
 func newAIO() *aio {
