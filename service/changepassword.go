@@ -32,6 +32,7 @@ func (s *Accounts) ChangePassword(ctx context.Context, u store.User, current, ne
 	if err := s.Users.UpdateUser(ctx, u.ID, store.UserChange{PasswordHash: &hash}); err != nil {
 		return Session{}, explain(fmt.Errorf("change password: %w", err))
 	}
+	u.PasswordHash = hash
 	return s.newSession(ctx, u, device)
 }
 

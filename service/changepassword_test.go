@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 	"testing"
@@ -75,4 +76,32 @@ func TestChangePasswordOfNobody(t *testing.T) {
 	d := newDepot(t)
 	_, err := d.accounts().ChangePassword(t.Context(), store.User{ID: 4711, Name: "nobody"}, goodPassword, "battery staple", home, "")
 	wantKind(t, "nobody", err, service.SigninFailed)
+}
+
+// overtaken are users whose password somebody changes while another checks the old one.
+type overtaken struct {
+	store.Users
+	change func()
+}
+
+func (o overtaken) UserByName(ctx context.Context, name string) (store.User, error) {
+	u, err := o.Users.UserByName(ctx, name)
+	o.change()
+	return u, err
+}
+
+// A changed password ends all sessions, also one that is being made.
+func TestSigninOvertakenByAChange(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	a := d.accounts()
+	d.ok(a.Signup(t.Context(), "bob", goodPassword))
+	owner := d.accounts()
+	a.Users = overtaken{d.db, func() { d.ok(owner.SetPassword(t.Context(), "bob", "battery staple")) }}
+	if s, err := a.Signin(t.Context(), "bob", goodPassword, home, ""); service.KindOf(err) != service.SigninFailed {
+		t.Errorf("signed in by the old password: %+v, %v", s, err)
+	}
+	if _, err := owner.Signin(t.Context(), "bob", "battery staple", home, ""); err != nil {
+		t.Errorf("signing in with the new one: %v", err)
+	}
 }

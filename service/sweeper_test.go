@@ -142,7 +142,8 @@ func TestExpiredTokensGo(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	h := store.TokenHash{1}
-	d.ok(d.db.AddToken(t.Context(), store.Token{Hash: h, User: d.user.ID, Created: d.clock.Now(), Expires: d.clock.Now().Add(time.Hour)}))
+	d.ok(d.db.AddToken(t.Context(), store.Token{Hash: h, User: d.user.ID, Created: d.clock.Now(), Expires: d.clock.Now().Add(time.Hour)},
+		d.user.PasswordHash))
 	before := d.clock.Now()
 	d.sweep(30 * time.Minute)
 	if _, _, err := d.db.Token(t.Context(), h, before); err != nil {

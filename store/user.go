@@ -76,8 +76,9 @@ type Token struct {
 
 // Tokens keeps the tokens of signed-in users.
 type Tokens interface {
-	// AddToken stores t. It is durable when it returns.
-	AddToken(ctx context.Context, t Token) error
+	// AddToken stores t for a user who was found to know the password with this hash. It is durable when it returns.
+	// ErrConflict: the user has another password by now. ErrNotFound: there is no such user. ErrExists: the hash is there.
+	AddToken(ctx context.Context, t Token, passwordHash string) error
 	// Token returns an unexpired token and its user, whatever the user's status. ErrNotFound: unknown, revoked or expired.
 	Token(ctx context.Context, h TokenHash, now time.Time) (Token, User, error)
 	// RevokeToken removes a token. It is no error that there is none.

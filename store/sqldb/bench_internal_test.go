@@ -146,9 +146,10 @@ func BenchmarkCompleteTogether(b *testing.B) {
 // BenchmarkToken is what each request pays to know who asks.
 func BenchmarkToken(b *testing.B) {
 	db, _ := openInternal(b)
-	tok := store.Token{Hash: store.TokenHash{1}, User: benchUser(b, db).ID, Scope: "all", Device: "bench", Created: time.Now(),
+	u := benchUser(b, db)
+	tok := store.Token{Hash: store.TokenHash{1}, User: u.ID, Scope: "all", Device: "bench", Created: time.Now(),
 		Expires: time.Now().Add(time.Hour)}
-	if err := db.AddToken(b.Context(), tok); err != nil {
+	if err := db.AddToken(b.Context(), tok, u.PasswordHash); err != nil {
 		b.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(b.Context()) // as a request's

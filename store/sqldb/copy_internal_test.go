@@ -44,7 +44,7 @@ func lived(t *testing.T) (*DB, Source, store.User) {
 		ok(t, db.Purge(ctx, u.ID, d.Entry.ID, now))
 	}
 	ok(t, db.Trash(ctx, u.ID, done[0].Entry.ID, 0, now))
-	ok(t, db.AddToken(ctx, store.Token{Hash: store.TokenHash{7}, User: u.ID, Scope: "all", Device: "\xff\x00", Created: now, Expires: now.Add(time.Hour)}))
+	ok(t, db.AddToken(ctx, store.Token{Hash: store.TokenHash{7}, User: u.ID, Scope: "all", Device: "\xff\x00", Created: now, Expires: now.Add(time.Hour)}, u.PasswordHash))
 	ok(t, db.StartUpload(ctx, store.Upload{
 		ID: store.NewUploadID("n1"), User: u.ID, Layout: store.Layout{Size: 3, ChunkSize: 7}, Created: now, Expires: now.Add(time.Hour),
 	}, store.UploadLimits{}))

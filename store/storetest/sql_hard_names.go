@@ -110,7 +110,7 @@ func namesUsers(w *world) {
 func namesBytes(w *world) {
 	const odd = "\xff\xfe\x00\x80 '\\\" é\u0301 \xf0\x9f"
 	tok := store.Token{Hash: store.TokenHash{1}, User: w.alice.ID, Scope: "all", Device: odd, Created: w.now, Expires: w.now.AddDate(1, 0, 0)}
-	w.ok(w.db.AddToken(w.Context(), tok))
+	w.ok(w.db.AddToken(w.Context(), tok, w.alice.PasswordHash))
 	got, _, err := w.db.Token(w.Context(), tok.Hash, w.now)
 	w.ok(err)
 	job := w.moving("a")

@@ -138,7 +138,7 @@ func usersUnknown(w *world) {
 	_, err = w.db.UserByName(w.Context(), "nobody")
 	w.is(err, store.ErrNotFound)
 	w.is(w.db.UpdateUser(w.Context(), 4711, store.UserChange{}), store.ErrNotFound)
-	w.is(w.db.AddToken(w.Context(), store.Token{User: 4711, Created: w.now, Expires: w.now}), store.ErrNotFound)
+	w.is(w.db.AddToken(w.Context(), store.Token{User: 4711, Created: w.now, Expires: w.now}, ""), store.ErrNotFound)
 	w.ok(w.db.Touch(w.Context(), 4711, w.now))
 }
 
@@ -166,6 +166,7 @@ func Tokens(t *testing.T, open func(*testing.T) Database) {
 		"DisabledUserIsTold":  tokensDisabled,
 		"Touch":               tokensTouch,
 		"TheSameTwiceIsError": tokensTwice,
+		"ChangedPassword":     tokensChangedPassword,
 	})
 }
 
@@ -175,7 +176,9 @@ func token(w *world, u store.User, n byte) store.Token {
 		Hash: store.TokenHash{0: n, 31: 0xff}, User: u.ID, Scope: "all", Device: "Firefox 🦊", Created: w.now,
 		Expires: w.now.Add(time.Hour),
 	}
-	w.ok(w.db.AddToken(w.Context(), tok))
+	now, err := w.db.User(w.Context(), u.ID)
+	w.ok(err)
+	w.ok(w.db.AddToken(w.Context(), tok, now.PasswordHash))
 	return tok
 }
 
@@ -188,6 +191,17 @@ func tokensAdd(w *world) {
 	if got != want || user != w.alice {
 		w.Errorf("found %+v of %+v, want %+v", got, user, want)
 	}
+}
+
+// Who has shown the old password comes too late for a token.
+func tokensChangedPassword(w *world) {
+	next := "new"
+	w.ok(w.db.UpdateUser(w.Context(), w.alice.ID, store.UserChange{PasswordHash: &next}))
+	tok := store.Token{Hash: store.TokenHash{1}, User: w.alice.ID, Created: w.now, Expires: w.now.Add(time.Hour)}
+	w.is(w.db.AddToken(w.Context(), tok, w.alice.PasswordHash), store.ErrConflict)
+	_, _, err := w.db.Token(w.Context(), tok.Hash, w.now)
+	w.is(err, store.ErrNotFound)
+	w.ok(w.db.AddToken(w.Context(), tok, next))
 }
 
 func tokensExpiry(w *world) {
@@ -244,5 +258,5 @@ func tokensTouch(w *world) {
 
 func tokensTwice(w *world) {
 	tok := token(w, w.alice, 1)
-	w.is(w.db.AddToken(w.Context(), tok), store.ErrExists)
+	w.is(w.db.AddToken(w.Context(), tok, w.alice.PasswordHash), store.ErrExists)
 }
