@@ -21,6 +21,16 @@ type turns struct {
 	mu      sync.Mutex
 	led     bool
 	waiting []*turn
+
+	open func(begun time.Time) bool // whether a commit takes one more; nil: for as long as shareFor. Tests choose
+}
+
+// takesMore reports whether a transaction that has begun then takes one more write.
+func (q *turns) takesMore(begun time.Time) bool {
+	if q.open != nil {
+		return q.open(begun)
+	}
+	return time.Since(begun) < shareFor
 }
 
 // A turn is a write that waits, runs or is over.
@@ -156,7 +166,7 @@ func (db *DB) share(mine *turn, shared *[]*turn) error {
 	if mine.run(t); mine.failed() {
 		return nil
 	}
-	for len(*shared) < maxShared && time.Since(begun) < shareFor {
+	for len(*shared) < maxShared && db.turns.takesMore(begun) {
 		other := db.turns.next()
 		if other == nil {
 			break
