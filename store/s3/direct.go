@@ -129,7 +129,9 @@ func (b *openBody) cut(err error) error {
 // moveTo moves up to n of the next bytes to w, at least one unless there is an error. What has been moved when there is one
 // is exact where the body broke; where w did, bytes may be lost between the two.
 func (b *openBody) moveTo(w io.Writer, n int64) (int64, error) {
-	n = min(n, b.left)
+	if n = min(n, b.left); n <= 0 { // the store has sent less than it was asked for
+		return 0, io.ErrUnexpectedEOF
+	}
 	src := &io.LimitedReader{R: b.conn, N: n}
 	if ahead := int64(b.read.Buffered()); ahead > 0 {
 		src.R, src.N = b.read, min(ahead, n)

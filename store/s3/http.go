@@ -22,7 +22,7 @@ const (
 	dialTimeout = 5 * time.Second
 	idleTimeout = 60 * time.Second
 	// patience is how many times Options.Stall a store may take to answer what asks for work: to make a blob of many parts,
-	// or to receive a body of which the kernels on the way hold the last megabytes; and to send what goes straight to a client.
+	// or to receive a body of which the kernels on the way hold the last megabytes.
 	patience = 4
 )
 
@@ -180,14 +180,15 @@ func (r *receiving) open() (*openBody, bool) {
 	return b, ok
 }
 
-// moveTo moves up to n bytes of an open body to w. Nobody can tell which of the two the kernel waits for, so the store has as
-// long as a client that is slow.
+// moveTo moves up to n bytes of an open body to w. Nobody can tell which of the two the kernel waits for: a store that stalls has
+// to be given up before w's own deadline ends, and a client that is slow costs a GET now and then. What the kernel has taken
+// from the store by then still goes to w, and w's deadline is final.
 func (r *receiving) moveTo(w io.Writer, n int64) (int64, error) {
 	b, _ := r.open()
-	r.timer.Reset(patience * r.after)
+	r.timer.Reset(r.after)
 	moved, err := b.moveTo(w, n)
 	r.timer.Stop()
-	if err != nil && context.Cause(r.ctx) == errStalled {
+	if err != nil && context.Cause(r.ctx) == errStalled && !errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("%w: %w", errStalled, err)
 	}
 	return moved, err

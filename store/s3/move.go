@@ -24,7 +24,7 @@ func (f *blob) MoveTo(w io.ReaderFrom, n int64) (total int64, err error) {
 		return 0, nil
 	}
 	f.drop() // what has come ahead of this came on another kind of connection
-	for total < n && !f.closed.Load() {
+	for total < n && !f.closed.Load() && f.ctx.Err() == nil {
 		moved, err := f.moveOn(to, n-total)
 		total += moved
 		if moved > 0 {

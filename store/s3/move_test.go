@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"runtime"
 	"strconv"
 	"testing"
@@ -29,11 +30,20 @@ type moved struct {
 // move has the next n bytes of a blob moved to a client, who reads them with read.
 func (r *rig) move(f store.RemoteBlob, n int64, read func(io.Reader) ([]byte, error)) (m moved) {
 	r.Helper()
+	return r.moveWithin(0, f, n, read)
+}
+
+// moveWithin is move to a client who must take each piece within a deadline, where that is not 0.
+func (r *rig) moveWithin(deadline time.Duration, f store.RemoteBlob, n int64, read func(io.Reader) ([]byte, error)) (m moved) {
+	r.Helper()
 	done := make(chan struct{})
 	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		defer close(done)
 		w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 		w.Header().Set("Content-Type", "application/octet-stream")
+		if deadline > 0 {
+			w = &renewing{w, deadline}
+		}
 		m.n, m.failed = f.MoveTo(w.(io.ReaderFrom), n)
 	}))
 	defer ts.Close()
@@ -44,6 +54,30 @@ func (r *rig) move(f store.RemoteBlob, n int64, read func(io.Reader) ([]byte, er
 	resp.Body.Close()
 	<-done
 	return m
+}
+
+// telling tells when a move is over.
+type telling struct {
+	store.RemoteBlob
+	over chan struct{}
+}
+
+func (t telling) MoveTo(w io.ReaderFrom, n int64) (int64, error) {
+	defer close(t.over)
+	return t.RemoteBlob.MoveTo(w, n)
+}
+
+// renewing gives each piece its deadline, as the drive's answers do.
+type renewing struct {
+	http.ResponseWriter
+	deadline time.Duration
+}
+
+func (w *renewing) ReadFrom(src io.Reader) (int64, error) {
+	if err := http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.deadline)); err != nil {
+		return 0, err
+	}
+	return io.Copy(w.ResponseWriter, src)
 }
 
 func movable(t *testing.T) {
@@ -76,6 +110,8 @@ func TestMoveToAClient(t *testing.T) {
 		"cut":             {n: size, faults: []fault{cutAnswer(2_000_000)}, want: []string{"", "bytes=2000000-5242882"}},
 		"cut and cut": {n: size, faults: []fault{cutAnswer(2_000_000), cutAnswer(0), cutAnswer(1)}, want: []string{
 			"", "bytes=2000000-5242882", "bytes=2000000-5242882", "bytes=2000001-5242882"}},
+		"less than asked for": {at: 77, n: 3 << 20, faults: []fault{shortRange(1 << 20), shortRange(1 << 20)}, want: []string{
+			"bytes=77-3145804", "bytes=1048653-3145804", "bytes=2097229-3145804"}},
 		"stalled": {n: size, faults: []fault{stallAnswer(1_000_000)}, want: []string{"", "bytes=1000000-5242882"}},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -247,5 +283,37 @@ func TestMoveFromAStoreThatHangs(t *testing.T) {
 	m := r.move(f, 2<<20, io.ReadAll)
 	if !errors.Is(m.failed, store.ErrUnavailable) || !m.cut {
 		t.Errorf("moved %d after %v: %v", m.n, time.Since(begun), m.failed)
+	}
+}
+
+// A store that stalls is given up before the client's deadline ends, so that the client notices nothing.
+func TestMoveFromAStoreThatStalls(t *testing.T) {
+	t.Parallel()
+	movable(t)
+	const size = 3 << 20
+	r := newRig(t, size, func(o *s3.Options) { o.Stall = time.Second })
+	f := r.open().(store.RemoteBlob)
+	r.next(opGet, stallAnswer(1_000_000))
+	f.Expect(size)
+	m := r.moveWithin(3*time.Second, f, size, io.ReadAll)
+	if m.failed != nil || m.cut || !bytes.Equal(m.got, r.p) {
+		t.Errorf("moved %d, %v; %d bytes came, cut: %v", m.n, m.failed, len(m.got), m.cut)
+	}
+}
+
+// A client's own deadline is final, also where the store has been given up meanwhile.
+func TestMoveToAClientWhoReadsNothing(t *testing.T) {
+	t.Parallel()
+	movable(t)
+	const size = 24 << 20 // more than the kernels take
+	r := newRig(t, size, func(o *s3.Options) { o.Stall = 200 * time.Millisecond })
+	f := telling{r.open().(store.RemoteBlob), make(chan struct{})}
+	f.Expect(size)
+	m := r.moveWithin(600*time.Millisecond, f, size, func(body io.Reader) ([]byte, error) {
+		<-f.over
+		return io.ReadAll(body)
+	})
+	if !errors.Is(m.failed, os.ErrDeadlineExceeded) || !m.cut || !bytes.Equal(m.got, r.p[:len(m.got)]) {
+		t.Errorf("moved %d, %v; %d bytes came, cut: %v", m.n, m.failed, len(m.got), m.cut)
 	}
 }

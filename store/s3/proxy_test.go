@@ -292,6 +292,20 @@ func (d *dripping) Read(p []byte) (int, error) {
 	return d.ReadCloser.Read(p[:min(int64(len(p)), d.n)])
 }
 
+// shortRange answers with no more than the first n bytes of the range that was asked for, as a store may.
+func shortRange(n int64) fault {
+	return func(p *proxy, w http.ResponseWriter, r *http.Request) {
+		resp := p.ask(w, r)
+		var from, to, size int64
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &size); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		resp.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+n-1, size))
+		resp.Header.Set("Content-Length", fmt.Sprint(n))
+		reply(w, resp, io.LimitReader(resp.Body, n))
+	}
+}
+
 // withHeader answers with another header.
 func withHeader(key, value string) fault {
 	return func(p *proxy, w http.ResponseWriter, r *http.Request) {
