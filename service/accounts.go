@@ -163,8 +163,8 @@ func (s *Accounts) newSession(ctx context.Context, u store.User, device string) 
 		Hash: sha256.Sum256([]byte(session.Token)), User: u.ID, Scope: tokenScope, Device: clip(device, maxDevice),
 		Created: s.now(), Expires: session.Expires,
 	}, u.PasswordHash)
-	if errors.Is(err, store.ErrConflict) { // whoever changed the password meanwhile wanted all others out
-		return Session{}, errorf(SigninFailed, "the password has just been changed; sign in with the new one")
+	if errors.Is(err, store.ErrConflict) {
+		return Session{}, errChanged()
 	}
 	if err != nil {
 		return Session{}, explain(fmt.Errorf("sign in %q: %w", u.Name, err))

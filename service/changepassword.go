@@ -22,34 +22,44 @@ func (s *Accounts) ChangePassword(ctx context.Context, u store.User, current, ne
 		}
 		return Session{}, err
 	}
-	if err := s.knows(ctx, u, current, from); err != nil {
+	known, err := s.knows(ctx, u, current, from)
+	if err != nil {
 		return Session{}, err
 	}
 	hash, err := s.passwords.hash(ctx, next)
 	if err != nil {
 		return Session{}, fmt.Errorf("change password: %w", err)
 	}
-	if err := s.Users.UpdateUser(ctx, u.ID, store.UserChange{PasswordHash: &hash}); err != nil {
+	err = s.Users.UpdateUser(ctx, u.ID, store.UserChange{KnownHash: &known, PasswordHash: &hash})
+	if errors.Is(err, store.ErrConflict) {
+		return Session{}, errChanged()
+	}
+	if err != nil {
 		return Session{}, explain(fmt.Errorf("change password: %w", err))
 	}
 	u.PasswordHash = hash
 	return s.newSession(ctx, u, device)
 }
 
-// knows checks the password of a user who is signed in.
-func (s *Accounts) knows(ctx context.Context, u store.User, password string, from netip.Addr) error {
+// errChanged is for those who showed a password that somebody changed while it was checked. Whoever did that wanted all others out.
+func errChanged() error {
+	return errorf(SigninFailed, "the password has just been changed; sign in with the new one")
+}
+
+// knows checks the password of a user who is signed in, and returns the hash that it matched.
+func (s *Accounts) knows(ctx context.Context, u store.User, password string, from netip.Addr) (string, error) {
 	if len(password) > maxPasswordBytes {
 		password = "" // wrong, and not worth more memory
 	}
 	done, err := s.byAddress.Begin(AddressKey(from), AccountKey(u.Name, from))
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = s.checkPassword(ctx, u.Name, password)
+	u, err = s.checkPassword(ctx, u.Name, password)
 	wrong := KindOf(err) == SigninFailed
 	done(wrong)
 	if wrong {
-		return errorf(SigninFailed, "the current password is wrong")
+		return "", errorf(SigninFailed, "the current password is wrong")
 	}
-	return err
+	return u.PasswordHash, err
 }

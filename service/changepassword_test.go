@@ -105,3 +105,28 @@ func TestSigninOvertakenByAChange(t *testing.T) {
 		t.Errorf("signing in with the new one: %v", err)
 	}
 }
+
+// Of two changes by the same old password one is told that it came too late, and changes nothing.
+func TestChangePasswordOvertaken(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	a := d.accounts()
+	d.ok(a.Signup(t.Context(), "bob", goodPassword))
+	s, err := a.Signin(t.Context(), "bob", goodPassword, home, "")
+	d.ok(err)
+	owner := d.accounts()
+	var now service.Session
+	a.Users = overtaken{d.db, func() {
+		now, err = owner.ChangePassword(t.Context(), s.User, goodPassword, "battery staple", home, "")
+		d.ok(err)
+	}}
+	if _, err := a.ChangePassword(t.Context(), s.User, goodPassword, "something else", home, ""); service.KindOf(err) != service.SigninFailed {
+		t.Errorf("the second change: %v", err)
+	}
+	if _, err := owner.Authenticate(t.Context(), now.Token, ""); err != nil {
+		t.Errorf("the session of the first: %v", err)
+	}
+	if _, err := owner.Signin(t.Context(), "bob", "battery staple", home, ""); err != nil {
+		t.Errorf("the password of the first: %v", err)
+	}
+}

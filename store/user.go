@@ -49,12 +49,13 @@ type Users interface {
 	// ListUsers returns up to limit users whose names are greater than after, ordered by name.
 	ListUsers(ctx context.Context, after string, limit int) ([]User, error)
 	// UpdateUser changes what is named in c, all of it or nothing, and with a new password or a status other than
-	// active revokes all of the user's tokens. ErrNotFound.
+	// active revokes all of the user's tokens. ErrNotFound. ErrConflict: see UserChange.
 	UpdateUser(ctx context.Context, id UserID, c UserChange) error
 }
 
 // A UserChange names what to change; nil fields stay.
 type UserChange struct {
+	KnownHash    *string // ErrConflict unless it is that of the user's present password
 	PasswordHash *string
 	Quota        *int64
 	Status       *UserStatus

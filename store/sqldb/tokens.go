@@ -12,15 +12,10 @@ import (
 // AddToken implements store.Tokens.
 func (db *DB) AddToken(ctx context.Context, tok store.Token, passwordHash string) error {
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
-		var now string
-		err := t.get(ctx, `SELECT user_pwd FROM tbl_user WHERE id = ?`+t.db.dialect.forUpdate, []any{tok.User}, &now)
-		if err != nil {
-			return fmt.Errorf("user %d: %w", tok.User, err)
+		if err := t.lockPassword(ctx, tok.User, passwordHash); err != nil {
+			return err
 		}
-		if now != passwordHash {
-			return store.ErrConflict
-		}
-		_, err = t.exec(ctx, `INSERT INTO tbl_user_token (token_hash, user_id, scope, device, created_at, expires_at)
+		_, err := t.exec(ctx, `INSERT INTO tbl_user_token (token_hash, user_id, scope, device, created_at, expires_at)
 			VALUES (?, ?, ?, ?, ?, ?)`,
 			hashText(tok.Hash), tok.User, tok.Scope, tok.Device, micros(tok.Created), micros(tok.Expires))
 		if t.db.dialect.duplicate(err) {

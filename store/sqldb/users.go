@@ -74,6 +74,11 @@ func (db *DB) ListUsers(ctx context.Context, after string, limit int) ([]store.U
 // UpdateUser implements store.Users.
 func (db *DB) UpdateUser(ctx context.Context, id store.UserID, c store.UserChange) error {
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
+		if c.KnownHash != nil {
+			if err := t.lockPassword(ctx, id, *c.KnownHash); err != nil {
+				return err
+			}
+		}
 		// COALESCE keeps what c does not name.
 		err := t.one(ctx, store.ErrNotFound, `UPDATE tbl_user SET user_pwd = COALESCE(?, user_pwd),
 			quota = COALESCE(?, quota), status = COALESCE(?, status), role = COALESCE(?, role) WHERE id = ?`,
@@ -100,6 +105,19 @@ func (t tx) lockUser(ctx context.Context, id store.UserID) error {
 	err := t.get(ctx, `SELECT id FROM tbl_user WHERE id = ?`+t.db.dialect.forUpdate, []any{id}, &n)
 	if err != nil {
 		return fmt.Errorf("user %d: %w", id, err)
+	}
+	return nil
+}
+
+// lockPassword is lockUser of one whose password has this hash. ErrConflict: it has another.
+func (t tx) lockPassword(ctx context.Context, id store.UserID, hash string) error {
+	var now string
+	err := t.get(ctx, `SELECT user_pwd FROM tbl_user WHERE id = ?`+t.db.dialect.forUpdate, []any{id}, &now)
+	if err != nil {
+		return fmt.Errorf("user %d: %w", id, err)
+	}
+	if now != hash {
+		return fmt.Errorf("user %d has another password: %w", id, store.ErrConflict)
 	}
 	return nil
 }

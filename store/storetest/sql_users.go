@@ -167,6 +167,7 @@ func Tokens(t *testing.T, open func(*testing.T) Database) {
 		"Touch":               tokensTouch,
 		"TheSameTwiceIsError": tokensTwice,
 		"ChangedPassword":     tokensChangedPassword,
+		"KnownHash":           tokensKnownHash,
 	})
 }
 
@@ -202,6 +203,21 @@ func tokensChangedPassword(w *world) {
 	_, _, err := w.db.Token(w.Context(), tok.Hash, w.now)
 	w.is(err, store.ErrNotFound)
 	w.ok(w.db.AddToken(w.Context(), tok, next))
+}
+
+// A change by one who knows the password is none where that is another by now.
+func tokensKnownHash(w *world) {
+	first, second := "first", "second"
+	w.ok(w.db.UpdateUser(w.Context(), w.alice.ID, store.UserChange{KnownHash: &w.alice.PasswordHash, PasswordHash: &first}))
+	tok := token(w, w.alice, 1)
+	err := w.db.UpdateUser(w.Context(), w.alice.ID, store.UserChange{KnownHash: &w.alice.PasswordHash, PasswordHash: &second})
+	w.is(err, store.ErrConflict)
+	_, u, err := w.db.Token(w.Context(), tok.Hash, w.now)
+	w.ok(err)
+	if u.PasswordHash != first {
+		w.Errorf("the password's hash is %q", u.PasswordHash)
+	}
+	w.is(w.db.UpdateUser(w.Context(), 4711, store.UserChange{KnownHash: &first, PasswordHash: &second}), store.ErrNotFound)
 }
 
 func tokensExpiry(w *world) {
