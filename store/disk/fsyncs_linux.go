@@ -82,7 +82,22 @@ func newAIO() *aio {
 		return nil
 	}
 	a.events = os.NewFile(uintptr(fd), "eventfd")
+	if _, errno := a.over(make([]ioEvent, 1)); errno != 0 { // better here than when somebody waits
+		return nil
+	}
 	return a
+}
+
+// over takes from the kernel what is over, without waiting.
+func (a *aio) over(events []ioEvent) (int, syscall.Errno) {
+	var noWait unix.Timespec
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_IO_GETEVENTS, a.context, 0, uintptr(len(events)),
+			uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(unsafe.Pointer(&noWait)), 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
 }
 
 func (a *aio) fsync(f *os.File) error {
@@ -131,25 +146,27 @@ func (a *aio) tell() {
 	var count [8]byte
 	for {
 		// It counts for more than one, and for some that have been told already: the list of events is what is true.
-		if _, err := a.events.Read(count[:]); err != nil {
-			a.fail()
-			return
-		}
-		if a.take() == 0 {
+		_, err := a.events.Read(count[:])
+		if a.take(err == nil) == 0 {
 			return
 		}
 	}
 }
 
-// take tells those whose syncs are over, and returns how many still wait.
-func (a *aio) take() int {
+// take tells those whose syncs are over, and returns how many still wait. Unless more will be heard, all are told something.
+func (a *aio) take(more bool) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !more {
+		a.fail()
+		return 0
+	}
 	var events [32]ioEvent
-	var noWait unix.Timespec
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_IO_GETEVENTS, a.context, 0, uintptr(len(events)),
-			uintptr(unsafe.Pointer(&events)), uintptr(unsafe.Pointer(&noWait)), 0)
+		n, errno := a.over(events[:])
+		if errno != 0 {
+			a.fail()
+		}
 		if errno != 0 || n == 0 {
 			return len(a.waiting)
 		}
@@ -162,10 +179,8 @@ func (a *aio) take() int {
 	}
 }
 
-// fail tells all who wait that nobody knows whether their bytes are durable.
+// fail tells all who wait that nobody knows whether their bytes are durable. The caller has the lock.
 func (a *aio) fail() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	for id, over := range a.waiting {
 		over <- syscall.EIO
 		delete(a.waiting, id)
