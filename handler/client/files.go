@@ -152,7 +152,7 @@ func (c *Client) Mkdir(ctx context.Context, path string) error {
 // A Link is an absolute URL that whoever has it may download from until it expires.
 type Link struct {
 	URL     string
-	Expires time.Time // to the second
+	Expires time.Time // to the second; zero where the drive does not say
 }
 
 // DownloadURL returns an absolute URL that whoever has it may download from until it expires.
@@ -172,9 +172,11 @@ func (c *Client) Link(ctx context.Context, r Ref, life time.Duration) (Link, err
 	if err != nil {
 		return Link{}, err
 	}
-	expires, err := time.Parse(time.RFC3339, a.header.Get(api.HeaderExpiresAt))
-	if err != nil {
-		return Link{}, fmt.Errorf("/file/downloadurl: until when the link is good: %w", err)
+	link := Link{URL: strings.TrimSpace(string(a.body))}
+	if until := a.header.Get(api.HeaderExpiresAt); until != "" {
+		if link.Expires, err = time.Parse(time.RFC3339, until); err != nil {
+			return Link{}, fmt.Errorf("/file/downloadurl: until when the link is good: %w", err)
+		}
 	}
-	return Link{strings.TrimSpace(string(a.body)), expires}, nil
+	return link, nil
 }
