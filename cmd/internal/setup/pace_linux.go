@@ -14,7 +14,7 @@ import (
 // Where the host has another one, or this cannot be had, things stay as they are.
 type pacer struct{ host string } // empty: nothing was changed
 
-// unpaced needs no module; what a connection gets from its route is another.
+// unpaced needs no module. A route that asks for just this one, on a host that has BBR, is not told from it.
 const unpaced = "reno"
 
 // listening is for net.ListenConfig.
