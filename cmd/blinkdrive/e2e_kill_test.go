@@ -147,7 +147,7 @@ func testStory(t *testing.T, bin string, env ...string) {
 // give in time is a miss, which is no fault: then the next one tries.
 func (w *world) instantly(name string, size int64) (*client.Client, client.Result) {
 	w.t.Helper()
-	for i := range 5 {
+	for i := range 15 {
 		c := w.user(fmt.Sprint("bob", i))
 		got, err := c.UploadFile(w.t.Context(), name, client.UploadOptions{})
 		if err != nil {
