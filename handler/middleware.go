@@ -48,7 +48,7 @@ func (rt *router) dispatch(w *response, r *http.Request, c *call) error {
 	if rows == nil || rows[0].access == nodes && !rt.fromNode(r) {
 		return errNoPage()
 	}
-	c.Route.path = rows[0].path // for the figures, also where the method is wrong
+	c.Route.path = rows[0].path // for the metrics, also where the method is wrong
 	if rt.answerCORS(w, r, c, rows) {
 		return nil
 	}

@@ -49,7 +49,7 @@ type router struct {
 	routes map[string][]route
 	pages  pageSource
 	origin *http.CrossOriginProtection
-	counts *figures
+	counts *requestMetrics
 }
 
 // table is all that the drive answers to.

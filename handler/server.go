@@ -26,14 +26,14 @@ type Server struct {
 
 	Secret []byte // of the drive: what other processes of it sign their requests with; empty: there are none
 
-	Log     *slog.Logger                               // nil: slog.Default
-	Now     func() time.Time                           // nil: time.Now
-	Checks  map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency
-	Watched map[string]func(ctx context.Context) error // likewise, but the drive does useful work without these
-	Metrics http.Handler                               // what /metrics shows; nil: nothing
-	Figures prometheus.Registerer                      // shown there: counts of requests; nil: nobody sees them
-	Pages   fs.FS                                      // the web page and its files; nil: those of package static
-	Edited  *os.Root                                   // the same, read anew at each request, for whoever edits them; nil: Pages
+	Log      *slog.Logger                               // nil: slog.Default
+	Now      func() time.Time                           // nil: time.Now
+	Checks   map[string]func(ctx context.Context) error // what /readyz asks, by the name of the dependency
+	Watched  map[string]func(ctx context.Context) error // likewise, but the drive does useful work without these
+	Metrics  http.Handler                               // what /metrics shows; nil: nothing
+	Registry prometheus.Registerer                      // of those: requests are counted there; nil: nobody sees them
+	Pages    fs.FS                                      // the web page and its files; nil: those of package static
+	Edited   *os.Root                                   // the same, read anew at each request, for whoever edits them; nil: Pages
 
 	PublicURL      *url.URL       // what links show; nil: the request's Host
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
@@ -54,7 +54,7 @@ func (s *Server) router() *router {
 		routes: map[string][]route{},
 		pages:  s.pageSource(),
 		origin: http.NewCrossOriginProtection(),
-		counts: newFigures(s.Figures),
+		counts: newRequestMetrics(s.Registry),
 	}
 	for _, r := range rt.table() {
 		rt.routes[r.path] = append(rt.routes[r.path], r)

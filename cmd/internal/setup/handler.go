@@ -27,7 +27,7 @@ func (d *Drive) Handler() (http.Handler, error) {
 	}
 	s := &handler.Server{
 		Accounts: d.Accounts, Files: d.Files, Uploads: d.Uploads, Instant: d.Instant, Downloads: d.Downloads,
-		Log: d.Log, Checks: d.checks, Watched: d.watched, Secret: d.rooms.secret, Metrics: d.figures(), Figures: d.Registry,
+		Log: d.Log, Checks: d.checks, Watched: d.watched, Secret: d.rooms.secret, Metrics: d.figures(), Registry: d.Registry,
 		PublicURL: public, TrustedProxies: d.Config.TrustedProxies, CORSOrigins: d.Config.CORSOrigins,
 		ReadTimeout: d.Config.ChunkDeadline, Edited: edited,
 	}

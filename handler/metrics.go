@@ -9,17 +9,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// figures count the requests. Their labels have few values, whatever clients send: a path is one of the table's.
-type figures struct {
+// requestMetrics count the requests. Their labels have few values, whatever clients send: a path is one of the table's.
+type requestMetrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	under    prometheus.Gauge
 }
 
-// newFigures registers them with reg; with a nil reg they count and nobody sees them.
-func newFigures(reg prometheus.Registerer) *figures {
+// newRequestMetrics registers them with reg; with a nil reg they count and nobody sees them.
+func newRequestMetrics(reg prometheus.Registerer) *requestMetrics {
 	k := promauto.With(reg)
-	return &figures{
+	return &requestMetrics{
 		requests: k.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "blinkdrive", Name: "http_requests_total", Help: "Requests answered, by path, method and status.",
 		}, []string{"path", "method", "status"}),
@@ -34,19 +34,19 @@ func newFigures(reg prometheus.Registerer) *figures {
 }
 
 // count takes down one request that is over. A status of 0: the connection broke before there was one.
-func (f *figures) count(route route, method string, status int, took time.Duration) {
+func (m *requestMetrics) count(route route, method string, status int, took time.Duration) {
 	path := route.path
 	if path == "" {
 		path = "none"
 	}
-	f.requests.WithLabelValues(path, knownMethod(method), strconv.Itoa(status)).Inc()
-	f.seconds.WithLabelValues(path).Observe(took.Seconds())
+	m.requests.WithLabelValues(path, knownMethod(method), strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(path).Observe(took.Seconds())
 }
 
-func knownMethod(m string) string {
-	switch m {
+func knownMethod(method string) string {
+	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete, http.MethodOptions:
-		return m
+		return method
 	}
 	return "other"
 }

@@ -12,7 +12,7 @@ import (
 func TestRequestsAreCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
-	d := newDrive(t, func(s *Server) { s.Figures = reg })
+	d := newDrive(t, func(s *Server) { s.Registry = reg })
 	ann := d.join("ann")
 	d.get("/user/info", nil, ann.bearer())
 	d.get("/user/info", nil)
