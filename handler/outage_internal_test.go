@@ -82,27 +82,18 @@ func (db *downDB) StartUpload(context.Context, store.Upload, store.UploadLimits)
 	return db.down()
 }
 
-// While the database is down everything that needs it is 503, never 500, and says when to come back.
-func TestDatabaseIsDown(t *testing.T) {
-	t.Parallel()
-	db := &downDB{}
-	d := newDrive(t, func(s *Server) {
-		db.DB = s.Uploads.Rows.(*sqldb.DB)
-		s.Accounts.Users, s.Accounts.Tokens = db, db
-		s.Files.Entries, s.Downloads.Entries, s.Downloads.Users = db, db, db
-		s.Uploads.Rows, s.Uploads.Entries = db, db
-		s.Instant.Entries, s.Instant.Contents = db, db
-	})
-	p := d.join("alice")
-	e := d.put(p, "", "a.bin", story)
-	link := d.Downloads.Link(p.user, e, d.Downloads.DefaultLinkEnd())
+// A userCall is a request with its parameters.
+type userCall struct {
+	method, path string
+	params       []string
+}
+
+// databaseCalls returns requests that need the database, of the user who has the entry.
+func databaseCalls(e store.Entry) []userCall {
 	id, hash := string(e.ID), e.Content.Sums.Digest.String()
 	other := etagOf("other")[1:41]
 	upload := string(store.NewUploadID(testNode))
-	calls := []struct {
-		method, path string
-		params       []string
-	}{
+	return []userCall{
 		{"POST", "/user/signin", []string{"username", "bob", "password", testPassword}},
 		{"POST", "/user/signup", []string{"username", "bob", "password", testPassword}},
 		{"GET", "/file/meta", []string{"id", id}},
@@ -126,10 +117,26 @@ func TestDatabaseIsDown(t *testing.T) {
 		{"GET", "/file/mpupload/status", []string{"uploadid", upload}},
 		{"GET", "/file/mpupload/status", nil},
 	}
+}
+
+// While the database is down everything that needs it is 503, never 500, and says when to come back.
+func TestDatabaseIsDown(t *testing.T) {
+	t.Parallel()
+	db := &downDB{}
+	d := newDrive(t, func(s *Server) {
+		db.DB = s.Uploads.Rows.(*sqldb.DB)
+		s.Accounts.Users, s.Accounts.Tokens = db, db
+		s.Files.Entries, s.Downloads.Entries, s.Downloads.Users = db, db, db
+		s.Uploads.Rows, s.Uploads.Entries = db, db
+		s.Instant.Entries, s.Instant.Contents = db, db
+	})
+	p := d.join("alice")
+	e := d.put(p, "", "a.bin", story)
+	link := d.Downloads.Link(p.user, e, d.Downloads.DefaultLinkEnd())
 	db.rest.Store(true)
 	for _, tokens := range []bool{false, true} {
 		db.tokens.Store(tokens)
-		for _, tt := range calls {
+		for _, tt := range databaseCalls(e) {
 			a := d.send(tt.method, tt.path, values(tt.params...), nil, p.bearer())
 			if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 				t.Errorf("%s %s %v: %d, %s, Retry-After %q", tt.method, tt.path, tt.params, a.status, a.body, a.header.Get("Retry-After"))
