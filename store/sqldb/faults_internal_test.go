@@ -286,6 +286,44 @@ func TestMySQLLockWait(t *testing.T) {
 	}
 }
 
+// A process that stands still in the middle of a transaction keeps its rows only until the server has waited long enough. When
+// it goes on, it finds that nothing was done, and does it again.
+func TestMySQLStandsStill(t *testing.T) {
+	t.Parallel()
+	s := newMySQLServer(t)
+	name := s.take(t, t)
+	open := func() *DB {
+		db, err := Open(t.Context(), Options{Source: s.source(t, name)})
+		ok(t, err)
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	still, other := open(), open()
+	ok(t, other.write(t.Context(), func(ctx context.Context, tx tx) error { return insert(ctx, tx, "a") }))
+	add := func(ctx context.Context, tx tx) error {
+		return tx.one(ctx, store.ErrNotFound, `UPDATE tbl_garbage SET since = since * 10 + 1 WHERE file_addr = 'a'`)
+	}
+	runs := 0
+	ok(t, still.write(t.Context(), func(ctx context.Context, tx tx) error {
+		if runs++; runs > 1 {
+			return add(ctx, tx)
+		}
+		if _, err := tx.exec(ctx, `SET SESSION wait_timeout = 1`); err != nil { // as quiet, but sooner
+			return err
+		}
+		if err := add(ctx, tx); err != nil {
+			return err
+		}
+		ok(t, other.write(t.Context(), add))
+		return add(ctx, tx)
+	}))
+	var since int
+	ok(t, other.r.QueryRow(`SELECT since FROM tbl_garbage`).Scan(&since))
+	if runs != 2 || since != 11 {
+		t.Errorf("%d runs, since is %d", runs, since)
+	}
+}
+
 // A caller who gives up while all connections are in use has changed nothing; one whose transaction has begun, everything.
 func TestMySQLCancellation(t *testing.T) {
 	t.Parallel()

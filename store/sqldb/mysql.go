@@ -23,6 +23,11 @@ type Timeouts struct {
 // wait for an answer, which would leave the connection useless.
 const lockWait = 5
 
+// quiet is how many seconds the server waits for the next statement before it ends a connection, and with that the transaction
+// in it: a process that stands still in the middle of one must not keep its rows locked for hours. Connections that nobody
+// uses are closed before.
+const quiet = 30
+
 // A session is what a pool sets on its connections.
 type session struct {
 	isolation      string
@@ -72,9 +77,13 @@ func cmpOr(ds ...time.Duration) time.Duration {
 func (s session) statements() []string {
 	modes := []string{"STRICT_ALL_TABLES", "NO_ZERO_IN_DATE", "NO_ZERO_DATE", "ERROR_FOR_DIVISION_BY_ZERO",
 		"NO_ENGINE_SUBSTITUTION", "ONLY_FULL_GROUP_BY"}
+	waits := quiet
+	if s.patient {
+		waits = 8 * 60 * 60 // the servers' own default
+	}
 	return []string{
 		fmt.Sprintf("SET SESSION sql_mode = '%s', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, "+
-			"innodb_lock_wait_timeout = %d", strings.Join(modes, ","), lockWait),
+			"innodb_lock_wait_timeout = %d, wait_timeout = %d", strings.Join(modes, ","), lockWait, waits),
 		"SET SESSION TRANSACTION ISOLATION LEVEL " + s.isolation,
 	}
 }
@@ -146,6 +155,7 @@ func (s session) pool(src Source, t Timeouts, p Pool) (*sql.DB, error) {
 	db.SetMaxOpenConns(max(1, p.Conns))
 	db.SetMaxIdleConns(max(1, p.Idle))
 	db.SetConnMaxLifetime(p.Life)
+	db.SetConnMaxIdleTime(quiet * time.Second / 2)
 	return db, nil
 }
 
