@@ -214,24 +214,18 @@ func (w *world) wantFiles(c *client.Client, files int, charged int64) {
 // long as the lease of the dead worker.
 func (w *world) waitMoved(c *client.Client, r client.Ref) {
 	w.t.Helper()
-	if m, moved := w.movedWithin(2*time.Minute, c, r); !moved {
-		w.t.Fatalf("the blob was not moved: %+v", m)
-	}
-}
-
-func (w *world) movedWithin(d time.Duration, c *client.Client, r client.Ref) (m api.Meta, moved bool) {
-	w.t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); {
+	var m api.Meta
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		var err error
 		if m, err = c.Meta(w.t.Context(), r); err != nil {
 			w.t.Fatal(err)
 		}
 		if m.Location == w.place {
-			return m, true
+			return
 		}
 		pause(w.t)
 	}
-	return m, false
+	w.t.Fatalf("the blob was not moved: %+v", m)
 }
 
 // pause lets a moment pass between two looks at something that is awaited.

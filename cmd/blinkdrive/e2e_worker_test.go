@@ -224,19 +224,7 @@ func testStalledWorker(t *testing.T, bin string, at addresses) {
 	slow, file := w.beginSlowly(c, p)
 	slow.signal(syscall.SIGSTOP)
 	w.worker()
-	// One that was stopped in the middle of a transaction has its row locked for as long: it must get to the end of that.
-	for end := time.Now().Add(2 * time.Minute); ; {
-		m, moved := w.movedWithin(20*time.Second, c, file)
-		if moved {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the blob was not moved: %+v", m)
-		}
-		slow.signal(syscall.SIGCONT)
-		pause(t)
-		slow.signal(syscall.SIGSTOP)
-	}
+	w.waitMoved(c, file)
 	slow.signal(syscall.SIGCONT)
 	slow.signal(syscall.SIGTERM)
 	if err := slow.await(); err != nil {

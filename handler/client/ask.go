@@ -9,14 +9,9 @@ import (
 	"github.com/blinkdrive/blinkdrive/handler/api"
 )
 
-const (
-	// minAsk is the smallest file for which instant upload is asked for. To prove that one has a smaller one takes as
-	// many bytes read, and more requests, than to send it. Content that the user has himself is linked in any case.
-	minAsk = 64 << 10
-	// headStart is how long, besides the way there and back, a proof may be looked at before sending begins. A hit is
-	// told as soon as it is found; a miss takes half a second, whatever the cause, in which much can be sent.
-	headStart = 100 * time.Millisecond
-)
+// minAsk is the smallest file for which instant upload is asked for. To prove that one has a smaller one takes as
+// many bytes read, and more requests, than to send it. Content that the user has himself is linked in any case.
+const minAsk = 64 << 10
 
 // errHeld ends the sending of what the drive turned out to hold.
 var errHeld = errors.New("the drive holds the content")
@@ -69,7 +64,7 @@ func (u *upload) ask(ctx context.Context) error {
 func (u *upload) question(ctx context.Context, late chan<- struct{}) asked {
 	var once sync.Once
 	m, ok, err := u.c.instant(ctx, u.instantRequest(), u.src, func(took time.Duration) {
-		time.AfterFunc(2*took+headStart, func() { once.Do(func() { close(late) }) })
+		time.AfterFunc(2*took+u.c.opts.HeadStart, func() { once.Do(func() { close(late) }) })
 	})
 	return asked{m, ok, err}
 }

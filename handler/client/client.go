@@ -21,6 +21,10 @@ type Options struct {
 	Retry     Retry         // how trouble on the way is waited out
 	Stall     time.Duration // a request on which no byte moves for so long is given up and repeated; default 1 minute
 	UserAgent string        // default "blinkdrive-client"
+
+	// HeadStart is how long, besides the way there and back, the drive may look at a proof before sending begins; default
+	// 100 ms. A hit is told as soon as it is found; a miss takes half a second, whatever the cause, in which much can be sent.
+	HeadStart time.Duration
 }
 
 // A Client talks to one drive as at most one user at a time. It is safe for concurrent use.
@@ -52,6 +56,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Stall <= 0 {
 		o.Stall = time.Minute
+	}
+	if o.HeadStart <= 0 {
+		o.HeadStart = 100 * time.Millisecond
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "blinkdrive-client"
