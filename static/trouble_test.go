@@ -11,7 +11,8 @@ func testListTriedAgain(t *testing.T, b *tab) {
 	b.signUp(newName())
 	b.have("/", "here.txt")
 	b.waitListed("here.txt")
-	b.line.expect(map[string][]fault{"/file/query": {cut, says(503, 503, "null")}})
+	half := fault{status: 200, body: `[{"ID":"a","FileName":"her`} // WebKitGTK shows this where the line is cut
+	b.line.expect(map[string][]fault{"/file/query": {cut, half, says(503, 503, "null")}})
 	b.reload()
 	b.waitListed("here.txt")
 	b.waitNoTrouble()

@@ -157,7 +157,7 @@ export class Api {
   // in seconds.
   async link(ids, lifetime) {
     const answer = await this.#post('/file/downloadurl', { id: ids.join(), lifetime });
-    if (!answer.ok) open(answer);
+    if (!answer.ok || !answer.text) open(answer);
     return { url: answer.text.trim(), expires: answer.header('X-Expires-At') };
   }
 
@@ -217,14 +217,14 @@ export class Api {
   // #bare is for the endpoints that answer without an envelope; their failures have one.
   async #bare(path, params) {
     const answer = await this.#post(path, params);
-    if (!answer.ok) open(answer);
+    if (!answer.ok || answer.json === null) open(answer);
     return answer.json;
   }
 
   async #page(path, params, options) {
     const answer = await this.#post(path, params, options);
-    if (!answer.ok) open(answer);
-    return { entries: answer.json ?? [], cursor: answer.header('X-Next-Cursor') || '' };
+    if (!answer.ok || answer.json === null) open(answer);
+    return { entries: answer.json, cursor: answer.header('X-Next-Cursor') || '' };
   }
 
   async #post(path, params = {}, { signal, keepalive, timeout = TIMEOUT } = {}) {
@@ -248,9 +248,11 @@ export class Api {
   }
 }
 
-// open takes the data out of an envelope, or throws what it says went wrong.
+// open takes the data out of an envelope, or throws what it says went wrong. An answer of which not all came is none: some
+// browsers (WebKitGTK 2.50) do not say that the line was cut.
 function open({ ok, status, json, header }) {
-  if (ok && (json?.code ?? 0) === Code.OK) return json?.data ?? null;
+  if (ok && json === null) throw new ApiError({ msg: 'the answer was cut off' });
+  if (ok && (json.code ?? 0) === Code.OK) return json.data ?? null;
   throw new ApiError({
     status,
     code: json?.code ?? 0,
