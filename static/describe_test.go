@@ -20,6 +20,8 @@ const pageState = `(() => {
 		entries.length + ' entries: ' + entries.slice(0, 20).map((e) => e.dataset.name).join(' | '),
 		...all('dialog[open]').map((e) => 'dialog: ' + text(e)),
 		...all('[data-testid=toast]').map((e) => 'toast: ' + text(e)),
+		...(window.probeMouse ?? []).map((did) => 'mouse: ' + did),
+		'now ' + Math.round(performance.now()),
 		'focus on ' + (document.activeElement?.outerHTML ?? '').slice(0, 150),
 	].join('\n');
 })()`

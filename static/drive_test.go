@@ -59,7 +59,9 @@ func startDrive(t *testing.T, program string) *drive {
 func (d *drive) start(t *testing.T) {
 	t.Helper()
 	d.serve = exec.Command(d.program, "serve")
-	d.serve.Env = append(os.Environ(), "BLINKDRIVE_LISTEN=127.0.0.1:0", "BLINKDRIVE_DATA="+d.data)
+	// Every request in the log would bury what a test says.
+	d.serve.Env = append([]string{"BLINKDRIVE_LOG_LEVEL=warn"}, os.Environ()...)
+	d.serve.Env = append(d.serve.Env, "BLINKDRIVE_LISTEN=127.0.0.1:0", "BLINKDRIVE_DATA="+d.data)
 	d.serve.Stderr = t.Output()
 	out, err := d.serve.StdoutPipe()
 	if err != nil {

@@ -11,6 +11,13 @@
     note(`console: ${args.join(' ')}`);
     error.apply(console, args);
   };
+  window.probeMouse = []; // the last that the mouse did, and when
+  for (const name of ['pointerdown', 'pointerup', 'pointercancel', 'click', 'resize']) {
+    addEventListener(name, ({ target, clientX, clientY }) => {
+      const what = target.closest?.('[data-testid]')?.dataset.testid ?? target.nodeName ?? 'window';
+      window.probeMouse = [...window.probeMouse.slice(-11), `${Math.round(performance.now())} ${name} ${clientX},${clientY} ${what}`];
+    }, true);
+  }
   // The page's own listener is there by then, and so speaks first.
   addEventListener('load', () => addEventListener('beforeunload', ({ defaultPrevented }) => {
     if (defaultPrevented) sessionStorage.setItem('probe.leaving', Number(sessionStorage.getItem('probe.leaving')) + 1);
