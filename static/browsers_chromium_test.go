@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -72,6 +73,23 @@ func (w *chromiumWindow) scheme(ctx context.Context, name string) error {
 
 func (w *chromiumWindow) escape(ctx context.Context) error {
 	return chromedp.Do(ctx, chromedp.KeyEvent("\x1b"))
+}
+
+func (w *chromiumWindow) mouse(ctx context.Context, down bool, x, y int) error {
+	steps := []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed}
+	if !down {
+		steps[1] = input.DispatchMouseEventTypeMouseReleased
+	}
+	for _, step := range steps {
+		event := input.DispatchMouseEventParams{Type: step, X: float64(x), Y: float64(y)}
+		if step != input.DispatchMouseEventTypeMouseMoved {
+			event.Button, event.ClickCount = input.MouseButtonLeft, 1
+		}
+		if _, err := chromedp.Call(ctx, input.DispatchMouseEvent, event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *chromiumWindow) choose(ctx context.Context, input string, files []string) error {

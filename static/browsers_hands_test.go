@@ -75,6 +75,14 @@ func (w *drivenWindow) click(ctx context.Context, selector, how string) (why str
 	return "", w.perform(ctx, board, mouse)
 }
 
+func (w *drivenWindow) mouse(ctx context.Context, down bool, x, y int) error {
+	does := mouseUp
+	if down {
+		does = mouseDown
+	}
+	return w.perform(ctx, nil, []action{{"type": "pointerMove", "x": x, "y": y, "duration": 0}, does})
+}
+
 // key presses a key of the browser's board.
 func (w *drivenWindow) key(ctx context.Context, key, how string) error {
 	value, special := keys[key]

@@ -8,12 +8,6 @@ import (
 	"testing"
 )
 
-// A journey is what people do with the page.
-type journey struct {
-	name string
-	test func(*testing.T, *tab)
-}
-
 // everywhere are the journeys through every browser.
 var everywhere = []journey{
 	{"signing up and in", testAccount},
@@ -24,6 +18,7 @@ var everywhere = []journey{
 	{"an upload survives a reload", testReload},
 	{"the same file of another is instant", testInstant},
 	{"selecting, deleting, restoring", testSelection},
+	{"the list changes during a click", testPress},
 	{"searching", testSearch},
 	{"back, forward and links", testHistory},
 	{"previews", testPreview},
@@ -51,7 +46,7 @@ var further = []journey{
 	{"a hundred thousand entries", testHundredThousand},
 	{"a list that could not be had at once", testListTriedAgain},
 	{"sorting", testSort},
-	{"details and links", testDetails},
+	{"details", testDetails},
 	{"names that are taken", testClash},
 	{"a name that is taken meanwhile", testLateClash},
 	{"all at once", testAll},

@@ -1,6 +1,7 @@
 package static_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -65,6 +66,30 @@ func testSelection(_ *testing.T, b *tab) {
 	b.selectByKeyboard()
 	b.deleteAndUndo()
 	b.deleteAndRestoreAll()
+}
+
+// testPress brings a file while the mouse is down on another's button: that one is what was clicked.
+func testPress(t *testing.T, b *tab) {
+	path, _ := randomFile(t, "a.bin", 1000)
+	b.signUp(newName())
+	b.have("/", "b.txt")
+	b.waitListed("b.txt")
+	at, err := evaluate[struct{ X, Y int }](b, `(() => {
+		const { x, y, width, height } = document.querySelector('[data-name="b.txt"] [data-testid=entry-rename]').getBoundingClientRect();
+		return { X: Math.floor(x + width / 2), Y: Math.floor(y + height / 2) };
+	})()`)
+	b.must(err)
+	mouse := func(down bool) {
+		t.Helper()
+		b.limit("the mouse", func(ctx context.Context) error { return b.window.mouse(ctx, down, at.X, at.Y) })
+	}
+	mouse(true)
+	b.choose(id("upload-input"), path)
+	b.waitState("a.bin", "done")
+	b.wait(`!document.querySelector('[data-testid=entry][data-name="a.bin"]')`)
+	mouse(false)
+	b.waitListed("a.bin")
+	b.wait(`document.querySelector('[data-testid=rename-input]')?.value === 'b.txt'`)
 }
 
 func (b *tab) selectByMouse() {

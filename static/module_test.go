@@ -102,3 +102,48 @@ func testOrder(t *testing.T, b *tab) {
 		t.Errorf("the page sorts %q, the drive %q", got, want)
 	}
 }
+
+// testOldAnswer changes a list while the drive is asked for it: an answer from before does not take that back.
+func testOldAnswer(_ *testing.T, b *tab) {
+	b.wait(`(async () => {
+		const { Listing, orderOf } = await import('/static/app/listing.js');
+		const file = (FileName) => ({ ID: FileName, FileName, Kind: 'file', FileSize: 1 });
+		let held = { entries: ['a', 'c', 'd'].map(file), cursor: '' };
+		let answer;
+		const load = () => held ?? new Promise((resolve) => { answer = resolve; });
+		const listing = new Listing({ load, order: orderOf('name', 'asc') });
+		await listing.all();
+		held = null;
+		const asked = listing.refresh();
+		listing.put(file('b'));
+		listing.put(file('e'));
+		listing.put({ ...file('d'), FileSize: 2 });
+		listing.remove(['a', 'e']);
+		answer({ entries: ['a', 'c', 'd', 'z'].map(file), cursor: '' });
+		await asked;
+		const after = listing.entries.map((e) => e.ID + e.FileSize).join();
+		const again = listing.refresh(); // begun later, it is believed
+		answer({ entries: ['a', 'z'].map(file), cursor: '' });
+		await again;
+		return after === 'b1,c1,d2,z1' && listing.entries.map((e) => e.ID).join() === 'a,z';
+	})()`)
+}
+
+// testOneAsking asks for a list anew while its first page is on its way: no entry comes twice, and who waits for the first
+// page waits for the list.
+func testOneAsking(_ *testing.T, b *tab) {
+	b.wait(`(async () => {
+		const { Listing } = await import('/static/app/listing.js');
+		const answers = [];
+		const listing = new Listing({ load: () => new Promise((resolve, reject) => answers.push({ resolve, reject })) });
+		const page = (...names) => ({ entries: names.map((ID) => ({ ID })), cursor: '' });
+		const seen = [];
+		const tell = (promise, word) => promise.then(() => seen.push(word + listing.entries.length), () => seen.push(word + 'failed'));
+		const all = [tell(listing.more(), 'first'), tell(listing.refresh(), 'anew'), tell(listing.more(), 'more')];
+		answers[0].resolve(page('a', 'b'));
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		answers[1].resolve(page('a', 'b', 'c'));
+		await Promise.all(all);
+		return answers.length === 2 && seen.sort().join() === 'anew3,first3,more3' && listing.entries.length === 3;
+	})()`)
+}

@@ -16,71 +16,80 @@ const (
 	chunkSize = 5 << 20
 )
 
+// A journey is what people do with the page.
+type journey struct {
+	name string
+	test func(*testing.T, *tab)
+}
+
+// inChromium are the journeys through Chromium, which are all that there are.
+var inChromium = []journey{
+	{"light and dark", testTheme},
+	{"two languages, both complete", testLanguages},
+	{"folders, names and the trash", testTree},
+	{"a hostile name is only a name", testHostileName},
+	{"an upload survives a reload", testReload},
+	{"the same file of another is instant", testInstant},
+	{"pause, resume", testPause},
+	{"cancel", testCancel},
+	{"one content under two names", testTwins},
+	{"the line is cut and comes back", testCut},
+	{"the session ends in mid-upload", testSessionEnds},
+	{"the server is killed in mid-upload", testKilled},
+	{"pasting", testPaste},
+	{"the engine by itself", testEngine},
+	{"the order of names", testOrder},
+	{"an answer that is older than the list", testOldAnswer},
+	{"a list asked for twice", testOneAsking},
+	{"a large file is hashed", testHashing},
+	{"everything goes wrong that may", testFaults},
+	{"selecting, deleting, restoring", testSelection},
+	{"moving", testMove},
+	{"copying, cutting, pasting", testCopy},
+	{"searching", testSearch},
+	{"several as one zip", testZip},
+	{"a large zip", testLargeZip},
+	{"how full the drive is", testQuota},
+	{"signing up and in", testAccount},
+	{"another password", testPassword},
+	{"thumbnails", testThumbnails},
+	{"more entries than are drawn", testWindow},
+	{"a hundred thousand entries", testHundredThousand},
+	{"a list that could not be had at once", testListTriedAgain},
+	{"a list that cannot be had", testNoList},
+	{"a page that nobody answers", testNobodyKnows},
+	{"a list of which the rest cannot be had", testPartOfList},
+	{"the list changes during a click", testPress},
+	{"sorting", testSort},
+	{"when things were deleted", testTrashDates},
+	{"sorting more than a page", testSortPages},
+	{"details", testDetails},
+	{"a link for as long as one likes", testLink},
+	{"back, forward and links", testHistory},
+	{"previews", testPreview},
+	{"pages turned by a finger", testSwipe},
+	{"a large PDF", testLargePDF},
+	{"names that are taken", testClash},
+	{"a name that is taken meanwhile", testLateClash},
+	{"a file in the way of a folder", testInTheWay},
+	{"a handle is kept", testHandle},
+	{"all at once", testAll},
+	// Long ones stand last: the last are started first.
+	{"how it looks", testLooks},
+	{"how it looks in front", testLooksInFront},
+	{"a folder of 2,000 files", testFolder},
+}
+
 // TestPage drives the page in a real browser against the real server, as people would.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	needsPrograms(t)
 	program := buildDrive(t)
 	w := &world{browser: chromium{startBrowser(t)}, drive: startDrive(t, program), large: 300 << 20}
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, *tab)
-	}{
-		{"light and dark", testTheme},
-		{"two languages, both complete", testLanguages},
-		{"folders, names and the trash", testTree},
-		{"a hostile name is only a name", testHostileName},
-		{"an upload survives a reload", testReload},
-		{"the same file of another is instant", testInstant},
-		{"pause, resume", testPause},
-		{"cancel", testCancel},
-		{"one content under two names", testTwins},
-		{"the line is cut and comes back", testCut},
-		{"the session ends in mid-upload", testSessionEnds},
-		{"the server is killed in mid-upload", testKilled},
-		{"pasting", testPaste},
-		{"the engine by itself", testEngine},
-		{"the order of names", testOrder},
-		{"a large file is hashed", testHashing},
-		{"everything goes wrong that may", testFaults},
-		{"selecting, deleting, restoring", testSelection},
-		{"moving", testMove},
-		{"copying, cutting, pasting", testCopy},
-		{"searching", testSearch},
-		{"several as one zip", testZip},
-		{"a large zip", testLargeZip},
-		{"how full the drive is", testQuota},
-		{"signing up and in", testAccount},
-		{"another password", testPassword},
-		{"thumbnails", testThumbnails},
-		{"more entries than are drawn", testWindow},
-		{"a hundred thousand entries", testHundredThousand},
-		{"a list that could not be had at once", testListTriedAgain},
-		{"a list that cannot be had", testNoList},
-		{"a page that nobody answers", testNobodyKnows},
-		{"a list of which the rest cannot be had", testPartOfList},
-		{"sorting", testSort},
-		{"when things were deleted", testTrashDates},
-		{"sorting more than a page", testSortPages},
-		{"details", testDetails},
-		{"a link for as long as one likes", testLink},
-		{"back, forward and links", testHistory},
-		{"previews", testPreview},
-		{"pages turned by a finger", testSwipe},
-		{"a large PDF", testLargePDF},
-		{"names that are taken", testClash},
-		{"a name that is taken meanwhile", testLateClash},
-		{"a file in the way of a folder", testInTheWay},
-		{"a handle is kept", testHandle},
-		{"all at once", testAll},
-		// Long ones stand last: the last are started first.
-		{"how it looks", testLooks},
-		{"how it looks in front", testLooksInFront},
-		{"a folder of 2,000 files", testFolder},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	for _, j := range inChromium {
+		t.Run(j.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, newTab(t, w))
+			j.test(t, newTab(t, w))
 		})
 	}
 }

@@ -33,6 +33,8 @@ type window interface {
 	scheme(ctx context.Context, name string) error
 	// escape presses the key as the browser itself hears it, which closes its dialogs.
 	escape(ctx context.Context) error
+	// mouse moves the mouse to a point of the page and presses its button there, or lets it go.
+	mouse(ctx context.Context, down bool, x, y int) error
 	choose(ctx context.Context, input string, files []string) error
 	// evaluate returns the value of an expression, or of the promise that it is, as JSON.
 	evaluate(ctx context.Context, expression string) ([]byte, error)

@@ -14,6 +14,7 @@ export class Listing extends EventTarget {
   #age = 0; // a late answer to an earlier question is dropped
   #loading = null;
   #early = new Set(); // IDs that were put in before their page came
+  #since = null; // what was changed here while the drive is asked anew: ID → entry, or null where it is gone
 
   // load({cursor, limit}) returns {entries, cursor}; order, where it is known, compares two entries as the server does.
   constructor({ load, order = null }) {
@@ -28,10 +29,16 @@ export class Listing extends EventTarget {
   // more loads the next page, if there is one. A failure is kept in error until the next try.
   more() {
     if (this.done) return Promise.resolve();
-    this.#loading ??= this.#more().finally(() => {
-      this.#loading = null;
+    return this.#loading ?? this.#only(this.#more());
+  }
+
+  // only makes this the one asking that there is: whoever wants more waits for it.
+  #only(asking) {
+    const loading = asking.finally(() => {
+      if (this.#loading === loading) this.#loading = null;
     });
-    return this.#loading;
+    this.#loading = loading;
+    return loading;
   }
 
   // all loads what is left; stop() true ends it early.
@@ -46,12 +53,12 @@ export class Listing extends EventTarget {
       let page = { cursor: this.#cursor };
       do {
         page = await this.load({ cursor: page.cursor || undefined, limit });
-        if (age !== this.#age) return;
+        if (age !== this.#age) return await this.#loading; // what has taken its place
       } while (page.cursor && !page.entries.length); // a search says how far it came
       this.entries = this.entries.concat(page.entries.filter((e) => !this.#early.has(e.ID)));
       this.#take(page);
     } catch (err) {
-      if (age !== this.#age) return;
+      if (age !== this.#age) return await this.#loading;
       this.error = err;
       this.#changed();
       throw err;
@@ -70,22 +77,32 @@ export class Listing extends EventTarget {
   // close drops what is still being asked.
   close() {
     this.#age++;
+    this.#loading = null;
   }
 
   // refresh asks for what is shown once more; a list too long for that keeps what it has, and false is returned.
   async refresh() {
     if (this.entries.length > REFRESHED) return false;
+    await this.#only(this.#renew());
+    return true;
+  }
+
+  async #renew() {
     const age = ++this.#age;
-    this.#loading = null;
     const limit = Math.min(REFRESHED, Math.max(FIRST, this.entries.length + 1));
+    const since = (this.#since = new Map());
     const page = await this.load({ limit });
-    if (age !== this.#age) return true;
+    if (age !== this.#age) return;
+    this.#since = null;
     // What has not changed stays the same object, so that nobody draws it anew.
     const before = new Map(this.entries.map((e) => [e.ID, e]));
     this.entries = page.entries.map((e) => (alike(before.get(e.ID), e) ? before.get(e.ID) : e));
     this.#early.clear();
+    // The answer may be older than what was changed here meanwhile.
+    this.entries = this.entries.filter((e) => since.get(e.ID) !== null);
+    this.done = !page.cursor;
+    for (const entry of since.values()) if (entry) this.#place(entry);
     this.#take(page);
-    return true;
   }
 
   #take({ cursor }) {
@@ -99,15 +116,21 @@ export class Listing extends EventTarget {
 
   remove(ids) {
     const gone = new Set(ids);
+    for (const id of gone) this.#since?.set(id, null);
     this.entries = this.entries.filter((e) => !gone.has(e.ID));
     this.#changed();
   }
 
   // put brings an entry to its place, or leaves it out where that is not loaded; without an order it only renews one.
   put(entry) {
+    this.#since?.set(entry.ID, entry);
+    this.#place(entry);
+    this.#changed();
+  }
+
+  #place(entry) {
     if (!this.order) {
       this.entries = this.entries.map((e) => (e.ID === entry.ID ? entry : e));
-      this.#changed();
       return;
     }
     const rest = this.entries.filter((e) => e.ID !== entry.ID);
@@ -117,7 +140,6 @@ export class Listing extends EventTarget {
       this.#early.add(entry.ID);
     }
     this.entries = rest;
-    this.#changed();
   }
 
   #changed() {

@@ -97,6 +97,7 @@ export class FolderView {
   #more() {
     this.#loading ??= this.#persist().finally(() => {
       this.#loading = null;
+      this.list.tryIt(false);
     });
     return this.#loading;
   }
@@ -110,7 +111,6 @@ export class FolderView {
     } catch (err) {
       if (!signal.aborted && err.signedOut) report(err);
     }
-    this.list.tryIt(false);
   }
 
   // again is for a person who does not want to wait, or for whom there is nothing to wait for.

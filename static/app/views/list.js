@@ -3,6 +3,7 @@
 import { t } from '../words.js';
 import { h } from './dom.js';
 import { listKeys } from './list-keys.js';
+import { Press } from './press.js';
 import { makeRow, makeTile, showState } from './row.js';
 import { Windowed } from './windowed.js';
 
@@ -16,6 +17,7 @@ const AHEAD = 300; // entries beyond what is in sight for which the next page is
 // trouble shows why a list could not be had. isAway(id) says which entries are shown as on their way elsewhere; place(at) offers what can be done where there is none.
 export class ListView {
   #columns = 1;
+  #frame = 0;
   #at = -1; // where in the list the keyboard is
 
   constructor({ listing, selection, layout, face, open, menu, load, heads, empty, trouble, isAway = () => false, place }) {
@@ -37,9 +39,10 @@ export class ListView {
   #listen() {
     this.stop = new AbortController();
     const { signal } = this.stop;
+    this.press = new Press(this.scroller, () => this.refresh(), signal);
     this.listing.addEventListener('change', () => this.refresh(), { signal });
     this.selection.addEventListener('change', () => this.#moved(), { signal });
-    this.watch = new ResizeObserver(() => this.#measure());
+    this.watch = new ResizeObserver(() => this.#measureSoon());
     this.watch.observe(this.scroller);
     this.body.addEventListener('click', (event) => this.#clicked(event));
     this.body.addEventListener('dblclick', (event) => this.#doubled(event));
@@ -52,6 +55,7 @@ export class ListView {
   close() {
     this.stop.abort();
     this.watch.disconnect();
+    cancelAnimationFrame(this.#frame);
     this.window.close();
   }
 
@@ -73,10 +77,12 @@ export class ListView {
     this.scroller.scrollTop = (entry / this.#columns) * this.window.height;
   }
 
-  // tryIt says whether the list is being asked for, again where that failed.
+  // tryIt says whether the list is being asked for, again where that failed. When it is not any more, there may be reason to
+  // ask for the next page: what came was drawn while it was still being asked for.
   tryIt(trying) {
     this.trying = trying;
     this.#tell();
+    if (!trying) this.#askAhead(this.window.range.last);
   }
 
   // tell says what there is to say of the list as a whole.
@@ -89,6 +95,7 @@ export class ListView {
   }
 
   refresh() {
+    if (this.press.putsOff()) return;
     const held = this.body.contains(document.activeElement);
     this.#tell();
     this.#keepPlace();
@@ -110,7 +117,13 @@ export class ListView {
 
   #moved() {
     this.#at = this.selection.activeIndex;
-    this.#measure();
+    if (!this.press.putsOff()) this.#measure();
+  }
+
+  // measureSoon waits until the browser is done with telling sizes, which drawing changes.
+  #measureSoon() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#measure());
   }
 
   #measure() {
@@ -155,10 +168,8 @@ export class ListView {
 
   #askAhead(lastLine) {
     const { listing } = this;
-    if (listing.done || listing.error || !this.element.isConnected) return;
-    if (listing.entries.length - lastLine * this.#columns >= AHEAD) return;
-    const before = listing.entries.length;
-    this.load().then(() => listing.entries.length > before && this.#askAhead(this.window.range.last)); // a page may be short
+    if (listing.done || listing.error || this.stop.signal.aborted || !this.element.isConnected) return;
+    if (listing.entries.length - lastLine * this.#columns < AHEAD) void this.load();
   }
 
   entryOf(target) {
@@ -174,6 +185,7 @@ export class ListView {
   focusActive() {
     const index = Math.max(0, this.selection.activeIndex);
     if (!this.listing.entries.length) return;
+    this.press.end();
     this.window.show(Math.floor(index / this.#columns));
     this.elementOf(this.listing.entries[index].ID)?.focus({ preventScroll: true });
   }
