@@ -2,7 +2,10 @@
 (() => {
   const all = () => JSON.parse(sessionStorage.getItem('probe.problems') ?? '[]');
   const note = (text) => sessionStorage.setItem('probe.problems', JSON.stringify([...all(), text]));
-  addEventListener('error', ({ message, error }) => message && note(`exception in the page: ${message} ${error?.stack ?? ''}`));
+  // WebKit says so although nobody changes sizes when told of them; it means that it tells of one a frame later.
+  const late = 'ResizeObserver loop completed with undelivered notifications.';
+  addEventListener('error', ({ message, error }) =>
+    message && message !== late && note(`exception in the page: ${message} ${error?.stack ?? ''}`));
   addEventListener('unhandledrejection', ({ reason }) => note(`rejection in the page: ${reason} ${reason?.stack ?? ''}`));
   addEventListener('securitypolicyviolation', (event) => note(`security: ${event.effectiveDirective} ${event.blockedURI}`));
   for (const name of ['alert', 'confirm', 'prompt']) window[name] = (text) => note(`dialog: ${text}`);
