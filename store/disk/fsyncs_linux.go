@@ -124,13 +124,15 @@ func (a *aio) submit(f *os.File, over chan<- syscall.Errno) bool {
 	a.mu.Lock() // what is over at once has to find who waits
 	defer a.mu.Unlock()
 	block := &iocb{data: a.last + 1, opcode: iocbFsync, flags: iocbFlagResFD}
-	err = events.Control(func(fd uintptr) { block.resFD = uint32(fd) })
+	if events.Control(func(fd uintptr) { block.resFD = uint32(fd) }) != nil {
+		return false
+	}
 	errno := syscall.EBADF
-	cerr := file.Control(func(fd uintptr) {
+	err = file.Control(func(fd uintptr) {
 		block.file = uint32(fd)
 		_, _, errno = unix.RawSyscall(unix.SYS_IO_SUBMIT, a.context, 1, uintptr(unsafe.Pointer(&block)))
 	})
-	if err != nil || cerr != nil || errno != 0 {
+	if err != nil || errno != 0 {
 		return false
 	}
 	a.last++
