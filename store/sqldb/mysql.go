@@ -23,17 +23,17 @@ type Timeouts struct {
 // wait for an answer, which would leave the connection useless.
 const lockWait = 5
 
-// quiet is how many seconds the server waits for the next statement before it ends a connection, and with that the transaction
+// quiet is how long the server waits for the next statement before it ends a connection, and with that the transaction
 // in it: a process that stands still in the middle of one must not keep its rows locked for hours. Connections that nobody
 // uses are closed before.
-const quiet = 30
+const quiet = 30 * time.Second
 
 // A session is what a pool sets on its connections.
 type session struct {
 	isolation      string
 	rejectReadOnly bool // drop a connection whose server has become read-only: the primary is elsewhere by now
 	multi          bool // several statements in one: for migrations alone
-	patient        bool // no time limit for an answer: for migrations alone
+	patient        bool // no time limit for an answer, nor between statements: for migrations alone
 }
 
 var (
@@ -79,11 +79,11 @@ func (s session) statements() []string {
 		"NO_ENGINE_SUBSTITUTION", "ONLY_FULL_GROUP_BY"}
 	waits := quiet
 	if s.patient {
-		waits = 8 * 60 * 60 // the servers' own default
+		waits = 8 * time.Hour // the servers' own default
 	}
 	return []string{
 		fmt.Sprintf("SET SESSION sql_mode = '%s', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, "+
-			"innodb_lock_wait_timeout = %d, wait_timeout = %d", strings.Join(modes, ","), lockWait, waits),
+			"innodb_lock_wait_timeout = %d, wait_timeout = %d", strings.Join(modes, ","), lockWait, int(waits.Seconds())),
 		"SET SESSION TRANSACTION ISOLATION LEVEL " + s.isolation,
 	}
 }
@@ -155,7 +155,7 @@ func (s session) pool(src Source, t Timeouts, p Pool) (*sql.DB, error) {
 	db.SetMaxOpenConns(max(1, p.Conns))
 	db.SetMaxIdleConns(max(1, p.Idle))
 	db.SetConnMaxLifetime(p.Life)
-	db.SetConnMaxIdleTime(quiet * time.Second / 2)
+	db.SetConnMaxIdleTime(quiet / 2)
 	return db, nil
 }
 

@@ -32,7 +32,7 @@ func TestMySQLSession(t *testing.T) {
 		"@@character_set_client":     {"utf8mb4", "utf8mb4"},
 		"@@character_set_connection": {"utf8mb4", "utf8mb4"},
 		"@@innodb_lock_wait_timeout": {fmt.Sprint(lockWait), fmt.Sprint(lockWait)},
-		"@@wait_timeout":             {fmt.Sprint(quiet), fmt.Sprint(quiet)},
+		"@@wait_timeout":             {fmt.Sprint(quiet.Seconds()), fmt.Sprint(quiet.Seconds())},
 		"@@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@sql_mode NOT LIKE '%NO_BACKSLASH%'": {"1", "1"},
 	} {
 		for i, pool := range []*sql.DB{db.w, db.r} {
