@@ -84,8 +84,9 @@ func (c *Client) Init(ctx context.Context, r InitRequest) (api.Init, error) {
 	if r.UploadID != "" {
 		v.Set("uploadid", r.UploadID)
 	}
+	repeatable := r.Digest != "" || r.UploadID != "" // without either, each is a new upload
 	var in api.Init
-	err := c.ask(ctx, call{method: http.MethodPost, path: "/file/mpupload/init", form: v, again: true}, &in)
+	err := c.ask(ctx, call{method: http.MethodPost, path: "/file/mpupload/init", form: v, again: repeatable}, &in)
 	return in, err
 }
 
