@@ -2,8 +2,10 @@ package handler
 
 import (
 	"encoding/base64"
+	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,9 +63,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 	sums := d.Entry.Content.Sums
 	h.Set("Etag", `"`+sums.Digest.String()+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sums.SHA256[:])+":")
-	if ranges := r.Header.Get("Range"); !strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= maxRanges {
-		r.Header.Del("Range") // a server must do so with other units and may with many ranges: RFC 9110, section 14.2
-	}
+	r.Header.Set("Range", usableRanges(r.Header.Get("Range"), sums.Size))
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
 	out := &rangeWriter{response: w.(*response)}
 	http.ServeContent(out, r, "", lastModified(d.Entry), d.Blob)
@@ -73,6 +73,25 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 	}
 	s.Downloads.Served(out.bytes)
 	return nil
+}
+
+// usableRanges returns of a Range header what http.ServeContent answers as RFC 9110 has it, or nothing for all bytes. A server
+// must ignore other units and may ignore many ranges (section 14.2). The last 0 bytes cannot be had (14.1.2), and of an empty
+// file nothing can; ServeContent would send them, with a Content-Range that ends before it begins.
+func usableRanges(header string, size int64) string {
+	list, bytes := strings.CutPrefix(header, "bytes=")
+	specs := strings.Split(list, ",")
+	if !bytes || size == 0 || len(specs) > maxRanges {
+		return ""
+	}
+	usable := slices.DeleteFunc(specs, func(spec string) bool {
+		digits, last := strings.CutPrefix(strings.TrimSpace(spec), "-")
+		return last && digits != "" && strings.Trim(digits, "0") == ""
+	})
+	if len(usable) == 0 {
+		return fmt.Sprintf("bytes=%d-", size)
+	}
+	return "bytes=" + strings.Join(usable, ",")
 }
 
 // A rangeWriter holds back what http.ServeContent says of a range that cannot be, so that the answer is like all others.
@@ -147,7 +166,7 @@ func (s *Server) linkEnd(p params) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	seconds = max(0, min(seconds, math.MaxInt32)) // no less too little and too much, and it fits into a Duration
+	seconds = max(0, min(seconds, math.MaxInt32)) // what is out of bounds stays so, and it fits into a Duration
 	return s.Downloads.LinkEnd(time.Duration(seconds) * time.Second)
 }
 

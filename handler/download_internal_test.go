@@ -76,6 +76,8 @@ func TestDownloadRanges(t *testing.T) {
 		{"past the end", []tweak{header("Range", "bytes=20-99")}, 206, " a time", "bytes 20-26/27"},
 		{"another unit", []tweak{header("Range", "lines=1-2")}, 200, story, ""},
 		{"backwards", []tweak{header("Range", "bytes=5-1")}, 416, "", ""},
+		{"the last none", []tweak{header("Range", "bytes=-0")}, 416, "", "bytes */27"},
+		{"the last none and some", []tweak{header("Range", "bytes=-00, 3-4")}, 206, "34", "bytes 3-4/27"},
 		{"nothing there", []tweak{header("Range", "bytes=27-")}, 416, "", "bytes */27"},
 		{"same file", []tweak{header("Range", "bytes=0-3"), header("If-Range", etag)}, 206, "0123", "bytes 0-3/27"},
 		{"another file", []tweak{header("Range", "bytes=0-3"), old}, 200, story, ""},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,8 +72,12 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request, c *call) error 
 	return nil
 }
 
-// direct reports whether a request comes from this machine, and not by way of a proxy on it.
+// viaProxy are headers by which proxies say that they are there.
+var viaProxy = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
+
+// direct reports whether a request comes from this machine, and not by way of a proxy on it that says so.
 func direct(r *http.Request) bool {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+	proxied := slices.ContainsFunc(viaProxy, func(name string) bool { return r.Header.Get(name) != "" })
+	return err == nil && ap.Addr().Unmap().IsLoopback() && !proxied
 }

@@ -223,6 +223,7 @@ func (p params) time(name string) (time.Time, error) {
 
 func parseTime(name, value string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, value)
+	t = t.UTC() // which may be another year
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, invalid("parameter %s is not a time as in 2006-01-02T15:04:05Z", name)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"strings"
 	"sync"
 	"time"
@@ -113,7 +114,7 @@ func cutForm(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return &service.Error{Kind: service.CutOff, Msg: "the form ended early", Cause: err}
 	}
-	if strings.HasPrefix(err.Error(), "multipart:") {
+	if _, header := errors.AsType[textproto.ProtocolError](err); header || strings.HasPrefix(err.Error(), "multipart:") {
 		return &service.Error{Kind: service.Invalid, Msg: "the form is malformed", Cause: err}
 	}
 	return err

@@ -43,6 +43,21 @@ func TestFormModified(t *testing.T) {
 			t.Errorf("%s: modified %q, want %q", metas[i].FileName, got, want)
 		}
 	}
-	body, kind = formOf(t, [2]string{"e.txt", "e"}, [2]string{"mtime", "yesterday"}, [2]string{"f.txt", "f"})
-	send(t, "POST", d.url+"/file/upload", body, kind, p.bearer()).want(t, 400, api.InvalidUpload)
+	for _, wrong := range []string{"yesterday", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"} {
+		body, kind = formOf(t, [2]string{"e.txt", "e"}, [2]string{"mtime", wrong}, [2]string{"f.txt", "f"})
+		send(t, "POST", d.url+"/file/upload", body, kind, p.bearer()).want(t, 400, api.InvalidUpload)
+	}
+}
+
+// TestFormMalformed sends forms that cannot be read, which is their sender's fault and not ours.
+func TestFormMalformed(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t, nil)
+	p := d.join("alice")
+	for _, body := range []string{
+		"--XX\r\nBad Header\r\n\r\nx\r\n--XX--\r\n",
+		"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\x7f\"\r\nno colon\r\n\r\nx\r\n--XX--\r\n",
+	} {
+		send(t, "POST", d.url+"/file/upload", body, header("Content-Type", "multipart/form-data; boundary=XX"), p.bearer()).want(t, 400, api.InvalidUpload)
+	}
 }

@@ -235,7 +235,7 @@ func TestMetricsAreForThisMachine(t *testing.T) {
 	if a := d.get("/metrics", nil); a.status != 200 {
 		t.Errorf("from this machine: %d", a.status)
 	}
-	for _, h := range []string{"X-Forwarded-For", "Forwarded"} {
+	for _, h := range []string{"X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Proto"} {
 		d.get("/metrics", nil, header(h, "for=10.0.0.1")).want(t, 404, api.NotFound)
 	}
 	for addr, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true, "10.0.0.1:1": false, "": false} {
