@@ -35,6 +35,23 @@ func (c chromium) seat(b *tab, d *drive) {
 	w.saveDownloads(b.t)
 }
 
+// twin opens another tab of the same person, in the same browser and on the same line.
+func (b *tab) twin() *tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	w := &chromiumWindow{ctx: ctx, downloads: b.t.TempDir()}
+	o := &tab{t: b.t, world: b.world, line: b.line, chunks: newTraffic(), ctx: ctx, window: w}
+	b.must(chromedp.Listen(ctx, func(ev any) {
+		o.chunks.event(ev)
+		w.event(ev)
+	}))
+	go w.answerDialogs(chromedp.Events(ctx, page.JavascriptDialogOpening))
+	b.t.Cleanup(o.reportProblems)
+	o.limit("open the page", func(ctx context.Context) error { return o.window.open(ctx, o.line.url) })
+	return o
+}
+
 // A chromiumWindow hears from the browser what goes wrong in its page.
 type chromiumWindow struct {
 	ctx       context.Context

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -90,6 +91,61 @@ func testPress(t *testing.T, b *tab) {
 	mouse(false)
 	b.waitListed("a.bin")
 	b.wait(`document.querySelector('[data-testid=rename-input]')?.value === 'b.txt'`)
+}
+
+// testShrinks takes entries off a list, and makes it smaller, while the mouse is down on it.
+func testShrinks(_ *testing.T, b *tab) {
+	b.signUp(newName())
+	b.wait(`(async () => {
+		const { Listing } = await import('/static/app/listing.js');
+		const { Selection } = await import('/static/app/selection.js');
+		const { ListView } = await import('/static/app/views/list.js');
+		const load = async () => ({ cursor: '', entries: Array.from({ length: 8 }, (_, i) =>
+			({ ID: 'e' + i, FileName: 'n' + i, Kind: 'file', FileSize: i, LastUpdated: '2026-01-02 03:04:05' })) });
+		const listing = new Listing({ load });
+		const selection = new Selection(() => listing.entries);
+		const view = new ListView({ listing, selection, layout: 'list', heads: document.createElement('div'), empty: [], open() {}, menu() {},
+			load: () => listing.more(), face: () => ({ offers: [] }) });
+		document.querySelector('#place').replaceChildren(view.element);
+		view.element.style.height = '600px';
+		await listing.more();
+		const settled = () => new Promise((resolve) => setTimeout(resolve, 300));
+		await settled();
+		view.scroller.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
+		listing.remove(['e2', 'e3']);
+		view.element.style.height = '500px';
+		await settled();
+		const during = view.body.children.length;
+		window.dispatchEvent(new PointerEvent('pointerup'));
+		await settled();
+		const names = [...view.body.children].map((e) => e.dataset.name).join();
+		view.close();
+		return during === 8 && names === 'n0,n1,n4,n5,n6,n7';
+	})()`)
+}
+
+// testLongList takes a deletion back in a list of more than one page.
+func testLongList(_ *testing.T, b *tab) {
+	const count = 1100
+	b.signUp(newName())
+	for names := range slices.Chunk(numbered(count), 100) {
+		b.wait(fmt.Sprintf(`(async () => {
+			const form = new FormData();
+			for (const name of %s) form.append('file', new Blob(['one content']), name);
+			return (await fetch('/file/upload?path=/', { method: 'POST', body: form })).ok;
+		})()`, jsList(names)))
+	}
+	whole := func(n int) {
+		b.wait(fmt.Sprintf(`document.querySelector('[role=grid]').getAttribute('aria-rowcount') === '%d'`, n+1))
+	}
+	b.reload()
+	whole(count)
+	b.click(in("entry", "file-0003.txt", "entry-delete"))
+	b.waitNotListed("file-0003.txt")
+	whole(count - 1)
+	b.click(id("toast-action"))
+	b.waitListed("file-0003.txt")
+	whole(count)
 }
 
 func (b *tab) selectByMouse() {

@@ -2,6 +2,7 @@ package static_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -231,4 +232,128 @@ func testPaste(t *testing.T, b *tab) {
 		return document.body.dispatchEvent(event) || true;
 	})()`)
 	b.waitListed("image.png")
+}
+
+// testComesAgain brings a file again that was deleted since the page read the folder.
+func testComesAgain(_ *testing.T, b *tab) {
+	const name = "photo.jpg"
+	path, _ := randomFile(b.t, name, 2<<20)
+	b.signUp(newName())
+	b.choose(id("upload-input"), path)
+	b.waitState(name, "done")
+	b.waitListed(name)
+	clear := func() {
+		b.click(id("uploads-clear"))
+		b.wait(`!document.querySelector('[data-testid=upload]')`)
+	}
+	clear()
+	b.choose(id("upload-input"), path)
+	b.waitState(name, "present")
+	clear()
+	b.click(in("entry", name, "entry-delete"))
+	b.waitNotListed(name)
+	b.choose(id("upload-input"), path)
+	b.waitListed(name)
+}
+
+// testOtherPerson signs another person in beside a tab, which must not go on in that one's drive.
+func testOtherPerson(_ *testing.T, b *tab) {
+	const name = "private.bin"
+	path, _ := randomFile(b.t, name, 5*chunkSize)
+	alice, bob := newName(), newName()
+	b.signUp(alice)
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+	b.click(in("upload", name, "upload-pause"))
+	b.waitState(name, "paused")
+	b.line.release()
+
+	other := b.twin()
+	other.click(id("account"))
+	other.click(id("signout"))
+	other.signUp(bob)
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=who]')?.textContent === %q`, bob))
+	b.wait(`!document.querySelector('[data-testid=upload]')`)
+	b.waitNothingUnfinished()
+}
+
+// testTwoTabs brings one file to two folders by two tabs, which share the upload.
+func testTwoTabs(_ *testing.T, b *tab) {
+	const name = "u.bin"
+	path, _ := randomFile(b.t, name, 3*chunkSize)
+	b.signUp(newName())
+	b.makeFolder("A")
+	b.makeFolder("B")
+	other := b.twin()
+	b.visit("#/files/A")
+	other.visit("#/files/B")
+	b.wait(`document.title.startsWith('A')`)
+	other.wait(`document.title.startsWith('B')`)
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+	other.choose(id("upload-input"), path)
+	other.waitFor("the upload to be taken up", func() bool { return b.line.count("/file/mpupload/init") > 1 })
+	b.line.release()
+	b.waitListed(name)
+	other.waitListed(name)
+}
+
+// testHurtForm changes small files on the way, and then loses requests of the tidying up.
+func testHurtForm(t *testing.T, b *tab) {
+	b.signUp(newName())
+	names := []string{"f0.bin", "f1.bin", "f2.bin"}
+	var paths []string
+	for _, name := range names {
+		path, _ := randomFile(t, name, 20_000)
+		paths = append(paths, path)
+	}
+	half := fault{status: 200, body: `{"code":`}
+	b.line.expect(map[string][]fault{"/file/upload": {{corrupt: true}}, "/file/delete": {half, cut, says(503, 10109, "null")}, "/file/purge": {half}})
+	b.choose(id("upload-input"), paths...)
+	for i, name := range names {
+		b.waitState(name, "done")
+		content, err := os.ReadFile(paths[i])
+		b.must(err)
+		b.wait(fmt.Sprintf(`fetch('/file/meta?path=/%s').then((r) => r.json()).then((e) => e.FileSha1 === %q)`, name, sha1Of(string(content))))
+	}
+	if n := b.line.left(); n != 0 {
+		t.Errorf("%d faults did not happen", n)
+	}
+}
+
+// testLostBeginning loses the first answers to an upload that begins before its digest is known: it stays one upload.
+func testLostBeginning(_ *testing.T, b *tab) {
+	b.signUp(newName())
+	b.wait(`(async () => {
+		const { UploadEngine } = await import('/static/app/engine.js');
+		const { Api } = await import('/static/app/api.js');
+		const { Hasher } = await import('/static/app/hasher.js');
+		const { QueueStore } = await import('/static/app/queue-store.js');
+		const real = window.fetch;
+		let lost = 0;
+		window.fetch = async (url, options) => {
+			const answer = await real(url, options);
+			if (!String(url).endsWith('/file/mpupload/init') || lost === 3) return answer;
+			lost++;
+			return new Response('{"code":');
+		};
+		class Late extends Hasher { // the digest comes when the upload has begun
+			digest(file, progress) {
+				const whole = file instanceof File;
+				const digest = super.digest(file, whole ? undefined : progress);
+				const begun = new Promise((resolve) => { const look = () => (engine.uploads[0]?.uploadId ? resolve() : setTimeout(look, 50)); look(); });
+				return whole ? { ...digest, result: begun.then(() => digest.result) } : digest;
+			}
+		}
+		const memory = new Map();
+		const storage = { getItem: (k) => memory.get(k) ?? null, setItem: (k, v) => memory.set(k, v) };
+		const engine = new UploadEngine({ api: new Api(), hasher: new Late(), notes: new QueueStore(storage), ask: async () => 'rename' });
+		window.lostBeginning = engine;
+		engine.add([new File([new Uint8Array(7000000).map((_, i) => i * i)], 'video.mp4')], '/');
+		return true;
+	})()`)
+	b.wait(`window.lostBeginning.uploads[0].state === 'done'`)
+	b.waitNothingUnfinished()
 }

@@ -1,6 +1,8 @@
 // Thousands of small files: those of one folder go up together in one form, which the server takes whole or not at all.
 // What is in doubt leaves the batch and goes up alone, as any file does.
 
+import { Code } from './send.js';
+
 const SMALL = 256 << 10;
 const FILES = 100;
 const BYTES = 8 << 20;
@@ -67,9 +69,7 @@ export class Batch {
     const send = () => this.engine.api.sendForm(this.uploads.map((u) => u.file), { path, conflict }, { signal,
       onProgress: (loaded) => this.#progress(loaded) });
     const metas = await this.engine.call(send, { signal, onWait });
-    const uploads = [...this.uploads];
-    this.#leave(uploads);
-    for (const [i, upload] of uploads.entries()) await this.#arrived(upload, metas[i]);
+    for (const [i, upload] of [...this.uploads].entries()) await this.#arrived(upload, metas[i], { signal, onWait });
   }
 
   // sortOut hashes the files, and lets those go whose name is taken or that cannot be read.
@@ -85,14 +85,17 @@ export class Batch {
     this.#disband(odd);
   }
 
-  async #arrived(upload, meta) {
+  async #arrived(upload, meta, options) {
     if (meta.FileSha1 === upload.digest) {
+      this.#leave([upload]);
       upload.arrive(meta);
       return;
     }
-    // The bytes were hurt on the way. Nobody has seen them yet.
-    await this.engine.api.remove(meta.ID);
-    await this.engine.api.purge(meta.ID);
+    // The bytes were hurt on the way. They must not stay, whatever becomes of the requests.
+    for (const what of ['remove', 'purge']) {
+      await this.engine.call(() => this.engine.api[what](meta.ID).catch(unlessGone), options);
+    }
+    this.#leave([upload]);
     upload.alone = true;
     upload.enter('queued');
   }
@@ -119,4 +122,9 @@ export class Batch {
     for (const upload of gone) upload.batch = null;
     this.uploads = this.uploads.filter((u) => !gone.has(u));
   }
+}
+
+// unlessGone lets a repeated request find that the first was carried out.
+function unlessGone(err) {
+  if (err.code !== Code.NotFound) throw err;
 }

@@ -4,7 +4,7 @@
 
 const FIRST = 100; // a first page that is there at once
 const PAGE = 1000;
-const REFRESHED = 1000; // a longer list is patched, not loaded anew
+const REFRESHED = 10_000; // a longer list is not loaded anew
 
 export class Listing extends EventTarget {
   entries = [];
@@ -51,11 +51,15 @@ export class Listing extends EventTarget {
     try {
       const limit = this.entries.length ? PAGE : FIRST;
       let page = { cursor: this.#cursor };
+      const since = (this.#since = new Map());
       do {
         page = await this.load({ cursor: page.cursor || undefined, limit });
         if (age !== this.#age) return await this.#loading; // what has taken its place
       } while (page.cursor && !page.entries.length); // a search says how far it came
-      this.entries = this.entries.concat(page.entries.filter((e) => !this.#early.has(e.ID)));
+      this.#since = null;
+      this.entries = this.entries.concat(page.entries.filter((e) => !this.#early.has(e.ID) && since.get(e.ID) !== null));
+      this.done = !page.cursor;
+      for (const entry of since.values()) if (entry) this.#place(entry);
       this.#take(page);
     } catch (err) {
       if (age !== this.#age) return await this.#loading;
@@ -89,14 +93,20 @@ export class Listing extends EventTarget {
 
   async #renew() {
     const age = ++this.#age;
-    const limit = Math.min(REFRESHED, Math.max(FIRST, this.entries.length + 1));
     const since = (this.#since = new Map());
-    const page = await this.load({ limit });
-    if (age !== this.#age) return;
+    const shown = this.entries.length;
+    let entries = [];
+    let page = {};
+    do {
+      const limit = Math.min(PAGE, Math.max(FIRST, shown + 1 - entries.length));
+      page = await this.load({ cursor: page.cursor || undefined, limit });
+      if (age !== this.#age) return;
+      entries = entries.concat(page.entries);
+    } while (page.cursor && entries.length < shown);
     this.#since = null;
     // What has not changed stays the same object, so that nobody draws it anew.
     const before = new Map(this.entries.map((e) => [e.ID, e]));
-    this.entries = page.entries.map((e) => (alike(before.get(e.ID), e) ? before.get(e.ID) : e));
+    this.entries = entries.map((e) => (alike(before.get(e.ID), e) ? before.get(e.ID) : e));
     this.#early.clear();
     // The answer may be older than what was changed here meanwhile.
     this.entries = this.entries.filter((e) => since.get(e.ID) !== null);
@@ -138,6 +148,8 @@ export class Listing extends EventTarget {
     if (at < rest.length || this.done) {
       rest.splice(at, 0, entry);
       this.#early.add(entry.ID);
+    } else {
+      this.#early.delete(entry.ID);
     }
     this.entries = rest;
   }

@@ -1,10 +1,12 @@
 // Wires the page: who is there, and what they see.
 
 import { Api } from './api.js';
+import { Clipboard } from './clipboard.js';
 import { UploadEngine } from './engine.js';
 import { HandleStore } from './handles.js';
 import { Hasher } from './hasher.js';
 import { QueueStore } from './queue-store.js';
+import { rememberChoice, watchChoice } from './prefs.js';
 import { persist, Waiting } from './retry.js';
 import { authPage, signinAgain } from './views/auth.js';
 import { ClashQuestions } from './views/clash.js';
@@ -13,6 +15,8 @@ import { DriveView } from './views/drive.js';
 import { attempt, report } from './views/toast.js';
 import { Trouble } from './views/trouble.js';
 import { showLanguage, t } from './words.js';
+
+const WHO = 'who'; // is signed in, for the other tabs
 
 class Page {
   #root = document.getElementById('app');
@@ -25,10 +29,12 @@ class Page {
     this.notes = new QueueStore();
     this.handles = new HandleStore();
     this.clashes = new ClashQuestions();
+    this.clipboard = new Clipboard();
     this.engine = new UploadEngine({ api: this.api, hasher: new Hasher(), notes: this.notes, handles: this.handles,
       locks: navigator.locks, ask: (question) => this.#askClash(question) });
     this.engine.addEventListener('signin', () => this.#askAgain());
     document.addEventListener('language', () => this.#show());
+    watchChoice(WHO, (name) => name && this.#user && name !== this.#user && this.#startAnew());
     document.addEventListener('signedout', () => this.#user && this.engine.signedOut());
     window.addEventListener('online', () => this.engine.wake());
     window.addEventListener('beforeunload', (event) => {
@@ -62,6 +68,7 @@ class Page {
 
   async #enter() {
     this.#show();
+    if (this.#user) rememberChoice(WHO, this.#user);
     if (this.#user) await attempt(() => this.engine.recall());
   }
 
@@ -73,8 +80,8 @@ class Page {
       this.#showAuth();
       return;
     }
-    const { api, engine, clashes } = this;
-    this.#view = new DriveView({ api, engine, clashes, username: this.#user, signout: () => this.#signout() });
+    const { api, engine, clashes, clipboard } = this;
+    this.#view = new DriveView({ api, engine, clashes, clipboard, username: this.#user, signout: () => this.#signout() });
     this.#root.replaceChildren(this.#view.element);
   }
 
@@ -97,6 +104,7 @@ class Page {
 
   #askAgain() {
     const done = () => {
+      rememberChoice(WHO, this.#user);
       this.engine.signedIn();
       this.#show();
     };
@@ -113,6 +121,13 @@ class Page {
     this.engine.pauseAll();
     this.notes.clear();
     await this.handles.clear();
+    this.#startAnew();
+  }
+
+  // startAnew is also for when another tab has signed somebody else in: the session is theirs now, and what this one goes on
+  // with would be theirs too.
+  #startAnew() {
+    this.engine.pauseAll();
     history.replaceState(null, '', location.pathname);
     location.reload();
   }

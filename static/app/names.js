@@ -17,6 +17,12 @@ export class Names {
     return (await this.#entries(path)).get(name) ?? null;
   }
 
+  // still asks the drive whether an entry is there, under its name.
+  async still(path, { ID, FileName }) {
+    const now = await this.api.meta(ID).catch(() => null);
+    return now?.Path === `${path === '/' ? '' : path}/${FileName}` && !now.DeletedAt;
+  }
+
   forget(path) {
     this.#folders.delete(path);
   }
@@ -30,6 +36,7 @@ export class Names {
   #entries(path) {
     const known = this.#folders.get(path);
     if (known && Date.now() - known.at < FRESH) return known.entries;
+    for (const [old, { at }] of this.#folders) if (Date.now() - at >= FRESH) this.#folders.delete(old);
     const entries = this.#read(path).catch(() => new Map());
     this.#folders.set(path, { at: Date.now(), entries });
     return entries;

@@ -17,3 +17,8 @@ export function rememberChoice(name, value) {
     // Full or forbidden: then it is asked again next time.
   }
 }
+
+// watchChoice calls changed(value) when another tab has made another choice.
+export function watchChoice(name, changed) {
+  window.addEventListener('storage', ({ key, newValue }) => key === PREFIX + name && changed(newValue));
+}

@@ -2,7 +2,7 @@
 
 const FIRST = 500;
 const LONGEST = 15_000;
-const TRIES = 8; // for an answer that says "later"; without any answer there is no limit
+const TRIES = 8; // for an answer that says "later"; without a whole answer there is no limit
 
 const LATER = new Set([408, 423, 429, 500, 502, 503, 504]);
 

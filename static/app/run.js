@@ -174,7 +174,7 @@ export class Run {
     for (let repairs = 0; ; repairs++) {
       this.set('checking');
       try {
-        upload.entry = await this.#askComplete();
+        upload.entry = await this.#inPlace(await this.#askComplete());
         return '';
       } catch (err) {
         if (repairs >= REPAIRS) throw err;
@@ -195,6 +195,14 @@ export class Run {
     const { upload, session, digest, signal } = this;
     const about = { ...this.#names(), uploadid: session.id, filehash: digest.value, filesize: upload.size, conflict: upload.conflict ?? 'fail' };
     return this.call(signal, () => this.engine.api.complete(about, signal));
+  }
+
+  // inPlace returns the entry in the folder that was asked for. Another page may have ended this very upload in another one.
+  async #inPlace(entry) {
+    const { upload, signal } = this;
+    const folder = entry?.Path?.slice(0, entry.Path.lastIndexOf('/')) || '/';
+    if (!entry?.Path || folder === upload.path.normalize('NFC')) return entry;
+    return this.call(signal, () => this.engine.api.copy(entry.ID, upload.path, upload.conflict ?? 'fail'));
   }
 
   #names() {

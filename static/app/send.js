@@ -22,7 +22,7 @@ export class ApiError extends Error {
     Object.assign(this, { status, code, msg, data, retryAfter });
   }
 
-  // offline: no answer came at all.
+  // offline: no answer came, or not all of one.
   get offline() {
     return this.status === 0;
   }

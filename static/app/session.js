@@ -40,7 +40,7 @@ export class Session {
     const initial = { ...about, chunksize: engine.pace.chunkSize };
     const session = this.id
       ? await this.call(signal, () => engine.api.init({ uploadid: this.id }, signal))
-      : await this.call(signal, () => engine.api.init(initial));
+      : await this.call(signal, this.#beginning(initial));
     const twin = engine.claim(upload, session.UploadID);
     if (twin) {
       this.leave();
@@ -53,6 +53,19 @@ export class Session {
     if (handle) engine.handles?.put(this.id, handle);
     this.release();
     this.#release = engine.locks.hold(this.id);
+  }
+
+  // beginning makes the request that begins an upload. Each one without a digest begins another, and each holds the quota: a
+  // repeat looks first for what the one whose answer was lost has begun.
+  #beginning(about) {
+    const { engine } = this;
+    let tried = false;
+    return async () => {
+      const lost = tried && !about.filehash && (await engine.api.status()).find((s) => !s.FileHash && !s.ChunkExists?.length &&
+        s.FileName === about.filename && s.FileSize === about.filesize && !engine.uploads.some((u) => u.uploadId === s.UploadID));
+      tried = true;
+      return lost || engine.api.init(about);
+    };
   }
 
   // bind tells the server the digest, once it is known.

@@ -8,6 +8,8 @@ export async function settleName({ names, path, name, size, sure, digest, ask })
   const there = await names.find(path, name);
   if (!there && !sure) return '';
   const alike = there?.Kind === 'file' && there.FileSize === size;
-  if (alike && there.FileHash === (await digest())) return 'present';
-  return ask();
+  if (!alike || there.FileHash !== (await digest())) return ask();
+  if (await names.still(path, there)) return 'present';
+  names.forget(path); // it has gone meanwhile; if another is there, the drive will say so
+  return '';
 }

@@ -77,7 +77,8 @@ export class Actions {
   }
 
   async restore(entries) {
-    const back = await this.#forEach(entries, 'busy.restore', ({ ID }) => this.api.restore(ID));
+    const back = []; // as they are now: a name that was taken meanwhile is another
+    await this.#forEach(entries, 'busy.restore', async ({ ID }) => back.push(await this.api.restore(ID)));
     if (!back.length) return;
     toast(back.length === 1 ? t('files.restored', { name: back[0].FileName }) : t('files.restoredMany', { n: back.length }));
   }

@@ -1,7 +1,6 @@
 // The drive of somebody who is signed in: the frame, the place that the address names, what is shown over it, and the
 // queue of uploads.
 
-import { Clipboard } from '../clipboard.js';
 import { t } from '../words.js';
 import { askText } from './dialog.js';
 import { h } from './dom.js';
@@ -29,14 +28,13 @@ export class DriveView {
   #dirty = false;
   #news = []; // entries that arrived in the folder that is shown
 
-  constructor({ api, engine, clashes, username, signout }) {
-    Object.assign(this, { api, engine, clashes });
+  constructor({ api, engine, clashes, clipboard, username, signout }) {
+    Object.assign(this, { api, engine, clashes, clipboard });
     const take = (items) => this.#take(items);
     this.shell = new Shell({ username, signout, take, mkdir: () => this.#mkdir(),
       changePassword: () => changePassword({ api, username, hold: () => engine.hold(), release: () => engine.signedIn() }) });
     this.uploads = new UploadsView(engine);
     this.preview = new Preview({ api });
-    this.clipboard = new Clipboard();
     this.element = h('div', { class: 'page' }, this.shell.element, this.uploads.element);
     this.#listen();
     this.endDrops = acceptDrops({ begin: () => this.#delivery(), folderName: () => this.#folderName() });
@@ -108,11 +106,11 @@ export class DriveView {
   }
 
   async #mkdir() {
+    const [{ folder }, target] = [this, this.#target()]; // somebody may go elsewhere while the name is asked for
     const name = await askText(t('files.folderName'));
     if (!name) return;
-    const { folder } = this;
     await attempt(async () => {
-      const made = await this.api.mkdir(join(this.#target(), name));
+      const made = await this.api.mkdir(join(target, name));
       if (parentOf(made.Path) !== folder.source.path) return;
       folder.listing.put(made);
       folder.selection.only(made.ID);

@@ -18,10 +18,12 @@ const AHEAD = 300; // entries beyond what is in sight for which the next page is
 export class ListView {
   #columns = 1;
   #frame = 0;
+  #shown = []; // the entries as they were drawn last: during a press the list may have others
   #at = -1; // where in the list the keyboard is
 
   constructor({ listing, selection, layout, face, open, menu, load, heads, empty, trouble, isAway = () => false, place }) {
     Object.assign(this, { listing, selection, layout, face, open, menu, load, trouble, isAway, place });
+    this.#shown = listing.entries;
     this.body = h('div', { class: 'lines', role: 'presentation' });
     this.scroller = h('div', { class: 'scroller', role: 'rowgroup', testid: 'entries' }, this.body);
     this.message = h('div', { class: 'empty', testid: 'entries-message', hidden: true }, empty);
@@ -97,6 +99,7 @@ export class ListView {
   refresh() {
     if (this.press.putsOff()) return;
     const held = this.body.contains(document.activeElement);
+    this.#shown = this.listing.entries;
     this.#tell();
     this.#keepPlace();
     this.#measure();
@@ -131,11 +134,11 @@ export class ListView {
     this.#columns = tiles ? Math.max(2, Math.floor(this.scroller.clientWidth / TILE.width)) : 1;
     this.body.style.setProperty('--columns', this.#columns);
     const height = tiles ? TILE.height : NARROW.matches ? ROW.narrow : ROW.wide;
-    this.window.set({ count: Math.ceil(this.listing.entries.length / this.#columns), height });
+    this.window.set({ count: Math.ceil(this.#shown.length / this.#columns), height });
   }
 
   #inLine(index) {
-    return this.listing.entries.slice(index * this.#columns, (index + 1) * this.#columns);
+    return this.#shown.slice(index * this.#columns, (index + 1) * this.#columns);
   }
 
   #line(index, old) {
@@ -162,7 +165,7 @@ export class ListView {
   #heldLine() {
     const held = document.activeElement?.closest?.('[data-id]');
     if (!held || !this.body.contains(held)) return -1;
-    const index = this.listing.entries.findIndex((e) => e.ID === held.dataset.id);
+    const index = this.#shown.findIndex((e) => e.ID === held.dataset.id);
     return index < 0 ? -1 : Math.floor(index / this.#columns);
   }
 

@@ -14,6 +14,7 @@ export class Preview {
   #dialog = null;
   #content = null; // {element, close}
   #cameFromList = false;
+  #left = false;
   #asked = 0;
   #finger = null; // where it came down
 
@@ -59,6 +60,7 @@ export class Preview {
   }
 
   #make() {
+    this.#left = false;
     const act = (name, look, run) => button({ icon: look, label: t(`files.${name}`), testid: `preview-${name}`, onclick: run });
     const offer = (name) => this.where.actions.offers([this.entry]).find((o) => o.name === name)?.run();
     this.title = h('h2', { id: 'preview-title', testid: 'preview-title' });
@@ -94,6 +96,8 @@ export class Preview {
 
   // leave goes back to the list, without a second step of history for it.
   #leave() {
+    if (this.#left) return; // a second click, before the address has changed
+    this.#left = true;
     if (this.#cameFromList) history.back();
     else location.replace(this.where.place);
   }

@@ -31,7 +31,7 @@ export class SearchBox {
   show({ view, text = '' }) {
     this.searching = view === 'search';
     if (!this.searching) this.#cameFromList = false;
-    if (document.activeElement !== this.input || !this.searching) this.input.value = text;
+    if (document.activeElement !== this.input || !this.searching || !this.input.value) this.input.value = text;
     this.clear.hidden = !this.input.value;
   }
 
