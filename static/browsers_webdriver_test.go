@@ -241,6 +241,10 @@ func (w *drivenWindow) saved() (string, bool) {
 	if err != nil || len(files) == 0 {
 		return "", false
 	}
+	// Firefox first makes an empty file that keeps the name. Nobody here takes an empty one.
+	if about, err := files[0].Info(); err != nil || about.Size() == 0 {
+		return "", false
+	}
 	for _, f := range files {
 		if ext := filepath.Ext(f.Name()); ext == ".part" || ext == ".wkdownload" {
 			return "", false

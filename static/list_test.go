@@ -196,8 +196,9 @@ func (b *tab) deleteAndUndo() {
 	b.waitNotListed("a.txt")
 	b.waitNotListed("z.txt")
 	b.click(id("toast-action"))
-	b.waitListed("a.txt")
-	b.waitListed("z.txt")
+	for _, name := range []string{"a.txt", "b.txt", "c.txt", "d.txt", "z.txt"} { // they come back one by one
+		b.waitListed(name)
+	}
 }
 
 func (b *tab) deleteAndRestoreAll() {
