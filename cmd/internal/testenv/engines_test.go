@@ -41,7 +41,11 @@ func rabbitFixture(t *testing.T) fixture {
 				if err != nil {
 					return err
 				}
-				_, err = c.WaitContext(ctx)
+				if _, err = c.WaitContext(ctx); err != nil {
+					return err
+				}
+				// The message is on the disk, but the queue may not be yet: Mnesia writes its log later (ERL-831).
+				_, err = r.Ctl(ctx, "eval", "mnesia:sync_log().")
 				return err
 			})
 		},
