@@ -80,11 +80,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 // file nothing can; ServeContent would send them, with a Content-Range that ends before it begins.
 func usableRanges(header string, size int64) string {
 	list, bytes := strings.CutPrefix(header, "bytes=")
-	specs := strings.Split(list, ",")
-	if !bytes || size == 0 || len(specs) > maxRanges {
+	if !bytes || size == 0 || strings.Count(list, ",") >= maxRanges {
 		return ""
 	}
-	usable := slices.DeleteFunc(specs, func(spec string) bool {
+	usable := slices.DeleteFunc(strings.Split(list, ","), func(spec string) bool {
 		digits, last := strings.CutPrefix(strings.TrimSpace(spec), "-")
 		return last && digits != "" && strings.Trim(digits, "0") == ""
 	})

@@ -56,7 +56,7 @@ func TestFormMalformed(t *testing.T) {
 	p := d.join("alice")
 	for _, body := range []string{
 		"--XX\r\nBad Header\r\n\r\nx\r\n--XX--\r\n",
-		"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\x7f\"\r\nno colon\r\n\r\nx\r\n--XX--\r\n",
+		"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\x7f\"\r\n\r\nx\r\n--XX--\r\n",
 	} {
 		send(t, "POST", d.url+"/file/upload", body, header("Content-Type", "multipart/form-data; boundary=XX"), p.bearer()).want(t, 400, api.InvalidUpload)
 	}
