@@ -31,6 +31,7 @@ var inChromium = []journey{
 	{"an upload survives a reload", testReload},
 	{"the same file of another is instant", testInstant},
 	{"pause, resume", testPause},
+	{"an upload goes on elsewhere", testElsewhere},
 	{"cancel", testCancel},
 	{"a file that was deleted comes again", testComesAgain},
 	{"another person in another tab", testOtherPerson},

@@ -65,16 +65,45 @@ func testInstant(t *testing.T, b *tab) {
 	other.wait(`!document.querySelector('[data-testid=upload]')`)
 }
 
-func testPause(t *testing.T, b *tab) {
-	const name = "big.bin"
-	path, content := randomFile(t, name, 5*chunkSize)
-	b.signUp(newName())
+// pauseAfterOne brings a file and pauses when the drive has one chunk of it.
+func (b *tab) pauseAfterOne(path, name string) {
+	b.t.Helper()
 	b.line.hold(1)
 	b.choose(id("upload-input"), path)
 	b.waitAcked(1)
 	b.click(in("upload", name, "upload-pause"))
 	b.waitState(name, "paused")
 	b.line.release()
+}
+
+// testElsewhere goes on with an upload in a browser that remembers nothing of it, as on another device.
+func testElsewhere(t *testing.T, b *tab) {
+	const name = "film.bin"
+	path, content := randomFile(t, name, 3*chunkSize)
+	b.signUp(newName())
+	b.makeFolder("films")
+	b.visit("#/files/films")
+	b.wait(`document.title.startsWith('films')`)
+	b.pauseAfterOne(path, name)
+	b.wait(`(localStorage.clear(), true)`)
+	b.visit("#/files")
+	b.reload()
+	b.waitState(name, "needsfile")
+	b.choose(id("upload-input"), path)
+	b.waitState(name, "done")
+	b.visit("#/files/films")
+	b.waitListed(name)
+	if !bytes.Equal(b.download(name), content) {
+		t.Error("the download differs from what was uploaded")
+	}
+	b.waitNothingUnfinished()
+}
+
+func testPause(t *testing.T, b *tab) {
+	const name = "big.bin"
+	path, content := randomFile(t, name, 5*chunkSize)
+	b.signUp(newName())
+	b.pauseAfterOne(path, name)
 	b.click(in("upload", name, "upload-resume"))
 	b.waitState(name, "done")
 	b.waitListed(name)
@@ -262,12 +291,7 @@ func testOtherPerson(_ *testing.T, b *tab) {
 	path, _ := randomFile(b.t, name, 5*chunkSize)
 	alice, bob := newName(), newName()
 	b.signUp(alice)
-	b.line.hold(1)
-	b.choose(id("upload-input"), path)
-	b.waitAcked(1)
-	b.click(in("upload", name, "upload-pause"))
-	b.waitState(name, "paused")
-	b.line.release()
+	b.pauseAfterOne(path, name)
 
 	other := b.twin()
 	other.click(id("account"))
@@ -276,6 +300,9 @@ func testOtherPerson(_ *testing.T, b *tab) {
 	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=who]')?.textContent === %q`, bob))
 	b.wait(`!document.querySelector('[data-testid=upload]')`)
 	b.waitNothingUnfinished()
+	b.click(id("account"))
+	b.click(id("signout"))
+	b.wait(`document.querySelector('[data-testid=auth-submit]') && localStorage.getItem('blinkdrive.who') === null`)
 }
 
 // testTwoTabs brings one file to two folders by two tabs, which share the upload.

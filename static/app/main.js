@@ -5,8 +5,8 @@ import { Clipboard } from './clipboard.js';
 import { UploadEngine } from './engine.js';
 import { HandleStore } from './handles.js';
 import { Hasher } from './hasher.js';
+import { forgetChoice, rememberChoice, watchChoice } from './prefs.js';
 import { QueueStore } from './queue-store.js';
-import { rememberChoice, watchChoice } from './prefs.js';
 import { persist, Waiting } from './retry.js';
 import { authPage, signinAgain } from './views/auth.js';
 import { ClashQuestions } from './views/clash.js';
@@ -120,6 +120,7 @@ class Page {
   async #leave() {
     this.engine.pauseAll();
     this.notes.clear();
+    forgetChoice(WHO);
     await this.handles.clear();
     this.#startAnew();
   }

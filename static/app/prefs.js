@@ -18,6 +18,14 @@ export function rememberChoice(name, value) {
   }
 }
 
+export function forgetChoice(name) {
+  try {
+    localStorage.removeItem(PREFIX + name);
+  } catch {
+    // Forbidden: then nothing was remembered.
+  }
+}
+
 // watchChoice calls changed(value) when another tab has made another choice.
 export function watchChoice(name, changed) {
   window.addEventListener('storage', ({ key, newValue }) => key === PREFIX + name && changed(newValue));

@@ -198,10 +198,11 @@ export class Run {
   }
 
   // inPlace returns the entry in the folder that was asked for. Another page may have ended this very upload in another one.
+  // One that was begun on another device goes where it was to go then, which only the drive knows.
   async #inPlace(entry) {
     const { upload, signal } = this;
     const folder = entry?.Path?.slice(0, entry.Path.lastIndexOf('/')) || '/';
-    if (!entry?.Path || folder === upload.path.normalize('NFC')) return entry;
+    if (!entry?.Path || !upload.path || folder === upload.path.normalize('NFC')) return entry;
     return this.call(signal, () => this.engine.api.copy(entry.ID, upload.path, upload.conflict ?? 'fail'));
   }
 
