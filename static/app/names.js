@@ -20,7 +20,7 @@ export class Names {
   // still asks the drive whether an entry is there, under its name.
   async still(path, { ID, FileName }) {
     const now = await this.api.meta(ID).catch(() => null);
-    return now?.Path === `${path === '/' ? '' : path}/${FileName}` && !now.DeletedAt;
+    return now?.Path === `${path === '/' ? '' : path.normalize('NFC')}/${FileName}`;
   }
 
   forget(path) {

@@ -61,11 +61,21 @@ export class Session {
     const { engine } = this;
     let tried = false;
     return async () => {
-      const lost = tried && !about.filehash && (await engine.api.status()).find((s) => !s.FileHash && !s.ChunkExists?.length &&
-        s.FileName === about.filename && s.FileSize === about.filesize && !engine.uploads.some((u) => u.uploadId === s.UploadID));
+      const lost = tried && !about.filehash && (await this.#lost(about));
       tried = true;
       return lost || engine.api.init(about);
     };
+  }
+
+  // lost finds an upload of that file that has got nothing yet, and that no page works on.
+  async #lost({ filename, filesize }) {
+    const { engine } = this;
+    for (const s of (await engine.api.status()) ?? []) {
+      const alike = !s.FileHash && !s.ChunkExists?.length && s.FileName === filename && s.FileSize === filesize;
+      const taken = () => engine.uploads.some((u) => u.uploadId === s.UploadID);
+      if (alike && !taken() && !(await engine.locks.elsewhere(s.UploadID))) return s;
+    }
+    return null;
   }
 
   // bind tells the server the digest, once it is known.

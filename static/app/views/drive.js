@@ -106,7 +106,8 @@ export class DriveView {
   }
 
   async #mkdir() {
-    const [{ folder }, target] = [this, this.#target()]; // somebody may go elsewhere while the name is asked for
+    const { folder } = this;
+    const target = this.#target(); // somebody may go elsewhere while the name is asked for
     const name = await askText(t('files.folderName'));
     if (!name) return;
     await attempt(async () => {
