@@ -3,7 +3,7 @@
   const all = () => JSON.parse(sessionStorage.getItem('probe.problems') ?? '[]');
   const note = (text) => sessionStorage.setItem('probe.problems', JSON.stringify([...all(), text]));
   // WebKit says so although nobody changes sizes when told of them; it means that it tells of one a frame later.
-  const late = 'ResizeObserver loop completed with undelivered notifications.';
+  const late = !navigator.userAgent.includes('Firefox') && 'ResizeObserver loop completed with undelivered notifications.';
   addEventListener('error', ({ message, error }) =>
     message && message !== late && note(`exception in the page: ${message} ${error?.stack ?? ''}`));
   addEventListener('unhandledrejection', ({ reason }) => note(`rejection in the page: ${reason} ${reason?.stack ?? ''}`));
