@@ -27,7 +27,7 @@ func set(field reflect.Value, o Option, s string) error {
 
 func check(tag reflect.StructTag, value any) error {
 	if tag.Get("need") != "" && format(value) == "" {
-		return errors.New("it may not be empty")
+		return errors.New("must not be empty")
 	}
 	var errs []error
 	for _, s := range texts(value) {
@@ -66,7 +66,7 @@ func atLeast(tag reflect.StructTag, value any) error {
 		return err
 	}
 	if number(value) < number(least) {
-		return fmt.Errorf("%s is less than %s", format(value), s)
+		return fmt.Errorf("must be at least %s, got %s", s, format(value))
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func number(v any) int64 {
 	case time.Duration:
 		return int64(v)
 	}
-	panic(fmt.Sprintf("config: %T has no least value", v))
+	panic(fmt.Sprintf("config: %T has no minimum", v))
 }
 
 // checks are the forms that a text may have to have.
@@ -110,7 +110,7 @@ func optional(check func(string) error) func(string) error {
 func checkAddress(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil {
-		return fmt.Errorf("%q is not an address such as :8080 or 127.0.0.1:8080", s)
+		return fmt.Errorf("%q is not a valid address; use HOST:PORT, such as :8080 or 127.0.0.1:8080", s)
 	}
 	return nil
 }
@@ -118,14 +118,14 @@ func checkAddress(s string) error {
 func checkNode(s string) error {
 	foreign := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
 	if len(s) > 32 || strings.ContainsFunc(s, foreign) {
-		return fmt.Errorf("%q is not 1 to 32 of a-z and 0-9", s)
+		return fmt.Errorf("%q is not a valid node name; use 1 to 32 characters of a-z and 0-9", s)
 	}
 	return nil
 }
 
 func checkSecret(s string) error {
 	if len(s) < 32 {
-		return errors.New("the secret is shorter than 32 characters")
+		return errors.New("must have at least 32 characters")
 	}
 	return nil
 }
@@ -133,17 +133,17 @@ func checkSecret(s string) error {
 func checkURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.User != nil {
-		return errors.New("it is not a URL such as https://drive.example.com, without a name or password") // nor shown
+		return errors.New("not a valid URL; use one such as https://drive.example.com, without a user name or password") // nor shown
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%q is not a URL such as https://drive.example.com", s)
+		return fmt.Errorf("%q is not a valid URL; use one such as https://drive.example.com", s)
 	}
 	return nil
 }
 
 func checkOrigin(s string) error {
 	if u, err := url.Parse(s); err != nil || checkURL(s) != nil || u.Path != "" {
-		return fmt.Errorf("%q is not an origin such as https://app.example.com", s)
+		return fmt.Errorf("%q is not a valid origin; use one such as https://app.example.com", s)
 	}
 	return nil
 }
@@ -152,13 +152,13 @@ func checkDB(s string) error {
 	if s == "sqlite" || checkMySQL(s) == nil {
 		return nil
 	}
-	return errors.New("it is neither sqlite nor mysql: and a DSN such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive")
+	return errors.New("must be sqlite, or mysql: followed by a DSN, such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive")
 }
 
 // checkMySQL leaves the DSN to its driver. What it says bears no part of the value, which has a password in it.
 func checkMySQL(s string) error {
 	if dsn, ok := strings.CutPrefix(s, mysqlPrefix); !ok || dsn == "" {
-		return errors.New("it is not mysql: and a DSN such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive")
+		return errors.New("must be mysql: followed by a DSN, such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive")
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func checkScheme(schemes ...string) func(string) error {
 	return func(s string) error {
 		scheme, rest, ok := strings.Cut(s, "://")
 		if !ok || !slices.Contains(schemes, scheme) || rest == "" {
-			return fmt.Errorf("it is not a URL that begins with %s://", strings.Join(schemes, ":// or "))
+			return fmt.Errorf("must be a URL that begins with %s://", strings.Join(schemes, ":// or "))
 		}
 		return nil
 	}
@@ -177,7 +177,7 @@ func checkScheme(schemes ...string) func(string) error {
 func checkPrefix(s string) error {
 	for part := range strings.SplitSeq(s, "/") {
 		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return fmt.Errorf("%q is not a prefix such as drive or team/drive", s)
+			return fmt.Errorf("%q is not a valid prefix; use one such as drive or team/drive", s)
 		}
 	}
 	return nil
@@ -192,13 +192,13 @@ func (c *Config) contradictions() Mistakes {
 		}
 	}
 	wrong(c.AdminListen != "" && c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0"),
-		"admin.listen and listen are the same address")
-	wrong(c.DBReplica != "" && !c.MySQL(), "db_replica: only MySQL has replicas; db is sqlite")
+		"admin.listen and listen must be different addresses")
+	wrong(c.DBReplica != "" && !c.MySQL(), "db_replica: only MySQL has replicas, but db is sqlite")
 	wrong((c.MySQL() || c.Redis != "") && c.Secret == "",
-		"secret: it must be set where the database or Redis is shared, the same for all processes")
-	wrong(c.S3() && c.S3Bucket == "", "s3.bucket: "+c.Store+" needs one")
-	wrong((c.Store == "ceph" || c.Store == "minio") && c.S3Endpoint == "", "s3.endpoint: "+c.Store+" needs one")
-	wrong(c.Store == "oss" && c.S3Endpoint == "" && c.S3Region == "", "s3.endpoint or s3.region: oss needs one")
-	wrong((c.S3AccessKey == "") != (c.S3SecretKey == ""), "s3.access_key and s3.secret_key are set together or not at all")
+		"secret: required with MySQL or Redis; use the same value for all processes")
+	wrong(c.S3() && c.S3Bucket == "", "s3.bucket: required for "+c.Store)
+	wrong((c.Store == "ceph" || c.Store == "minio") && c.S3Endpoint == "", "s3.endpoint: required for "+c.Store)
+	wrong(c.Store == "oss" && c.S3Endpoint == "" && c.S3Region == "", "s3.endpoint or s3.region: required for oss")
+	wrong((c.S3AccessKey == "") != (c.S3SecretKey == ""), "s3.access_key and s3.secret_key must be set together")
 	return m
 }

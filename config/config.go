@@ -11,63 +11,63 @@ import (
 // Config is everything that can be set. Of each field, key names it in the file (upload.ttl is ttl below upload), in the
 // environment (BLINKDRIVE_UPLOAD_TTL) and among the flags (--upload-ttl); def is what holds where nothing is set.
 type Config struct {
-	Listen  string `key:"listen" def:":8080" need:"yes" check:"address" help:"address of the HTTP server; port 0 picks a free one"`
-	Data    string `key:"data" def:"./data" need:"yes" help:"folder of staging, local blobs, the SQLite database and the embedded object store"`
-	Objects string `key:"objects" help:"folder of the embedded object store; objects in the data folder where not set"`
+	Listen  string `key:"listen" def:":8080" need:"yes" check:"address" help:"address that the HTTP server listens on; port 0 picks a free port"`
+	Data    string `key:"data" def:"./data" need:"yes" help:"folder for staging, local blobs, the SQLite database and the embedded object store"`
+	Objects string `key:"objects" help:"folder of the embedded object store (default: objects in the data folder)"`
 
-	DB          string `key:"db" def:"sqlite" need:"yes" hide:"password" check:"db" help:"database: sqlite, or mysql: and a DSN as in mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive"`
-	DBReplica   string `key:"db_replica" hide:"password" check:"replica" help:"MySQL read replica for listings, as in db; empty is none"`
-	Redis       string `key:"redis" hide:"password" check:"redis" help:"progress, challenges, leader and nodes in Redis, as in redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS; several hosts, comma-separated, are a cluster; empty keeps them in the process"`
-	MQ          string `key:"mq" hide:"password" check:"mq" help:"queue of the transfer workers in RabbitMQ, as in amqp://app:PASSWORD@HOST:5672/, or amqps:// for TLS; empty keeps it in the process"`
-	Store       string `key:"store" def:"disk" need:"yes" one:"disk,ceph,oss,minio,aws" help:"object store that finished uploads are moved to"`
-	S3Endpoint  string `key:"s3.endpoint" check:"url" help:"URL of the object store; aws and oss find theirs by the region"`
-	S3Bucket    string `key:"s3.bucket" help:"bucket; it is made where it is missing and that is allowed"`
+	DB          string `key:"db" def:"sqlite" need:"yes" hide:"password" check:"db" help:"database: sqlite, or mysql: followed by a DSN, such as mysql:app:PASSWORD@tcp(127.0.0.1:3306)/drive"`
+	DBReplica   string `key:"db_replica" hide:"password" check:"replica" help:"MySQL read replica for listings, in the form of db; empty: none"`
+	Redis       string `key:"redis" hide:"password" check:"redis" help:"Redis for progress, challenges, leader election and node registry, such as redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS; comma-separated hosts: a cluster; empty: kept in the process"`
+	MQ          string `key:"mq" hide:"password" check:"mq" help:"RabbitMQ for the transfer queue, such as amqp://app:PASSWORD@HOST:5672/, or amqps:// for TLS; empty: kept in the process"`
+	Store       string `key:"store" def:"disk" need:"yes" one:"disk,ceph,oss,minio,aws" help:"object store to which finished uploads are moved"`
+	S3Endpoint  string `key:"s3.endpoint" check:"url" help:"URL of the object store; optional for aws, and for oss with s3.region"`
+	S3Bucket    string `key:"s3.bucket" help:"bucket name; created if missing and permitted"`
 	S3Region    string `key:"s3.region" help:"region of the bucket"`
-	S3AccessKey string `key:"s3.access_key" help:"access key; from the usual places of AWS (environment, files, instance) where not set"`
-	S3SecretKey string `key:"s3.secret_key" hide:"all" help:"secret key that belongs to it"`
-	S3Public    string `key:"s3.public_endpoint" check:"url" help:"address of the object store in the URLs that clients get from it; s3.endpoint where not set"`
-	S3Prefix    string `key:"s3.prefix" check:"prefix" help:"what the keys of all blobs begin with, so that a bucket can be shared"`
-	S3CA        string `key:"s3.ca" help:"PEM file of a certificate authority to trust besides the system's"`
+	S3AccessKey string `key:"s3.access_key" help:"access key (default: the AWS credential chain: environment, files, instance)"`
+	S3SecretKey string `key:"s3.secret_key" hide:"all" help:"secret key for s3.access_key"`
+	S3Public    string `key:"s3.public_endpoint" check:"url" help:"address of the object store in URLs given to clients (default: s3.endpoint)"`
+	S3Prefix    string `key:"s3.prefix" check:"prefix" help:"prefix of all object keys, so that several drives can share a bucket"`
+	S3CA        string `key:"s3.ca" help:"PEM file with certificate authorities to trust in addition to the system's"`
 
-	Node           string         `key:"node" check:"node" help:"name of this node, 1 to 32 of a-z and 0-9; made once and kept in the data folder where not set"`
-	NodeURL        string         `key:"node_url" check:"url" help:"where other processes of the drive reach this node; this machine's name and the port of listen where not set"`
-	Secret         string         `key:"secret" hide:"all" check:"secret" help:"key of signed URLs and of calls between nodes, at least 32 characters; made once and kept in the data folder where not set; with MySQL or Redis it must be set, the same for all processes"`
-	PublicURL      string         `key:"public_url" check:"url" help:"what links begin with; the address that was asked where not set"`
-	TrustedProxies []netip.Prefix `key:"trusted_proxies" help:"addresses (CIDR, comma-separated) whose X-Forwarded-For counts"`
-	Roles          []string       `key:"roles" def:"api,transfer,sweeper" need:"yes" one:"api,transfer,sweeper" help:"what this process does"`
+	Node           string         `key:"node" check:"node" help:"name of this node: 1 to 32 characters of a-z and 0-9 (default: generated once and kept in the data folder)"`
+	NodeURL        string         `key:"node_url" check:"url" help:"URL at which other processes of the drive reach this node (default: host name and port of listen)"`
+	Secret         string         `key:"secret" hide:"all" check:"secret" help:"key for signed URLs and calls between nodes, at least 32 characters (default: generated once and kept in the data folder); required with MySQL or Redis, the same for all processes"`
+	PublicURL      string         `key:"public_url" check:"url" help:"base URL of links (default: the address of the request)"`
+	TrustedProxies []netip.Prefix `key:"trusted_proxies" help:"proxies whose X-Forwarded-For header is trusted (addresses or CIDR ranges, comma-separated)"`
+	Roles          []string       `key:"roles" def:"api,transfer,sweeper" need:"yes" one:"api,transfer,sweeper" help:"roles of this process, comma-separated"`
 
 	DefaultQuota   Size `key:"quota.default" def:"10GiB" min:"1" help:"quota of a new user"`
-	MaxFileSize    Size `key:"upload.max_size" def:"1TiB" min:"1" help:"largest file"`
-	MaxOpenUploads int  `key:"upload.max_open" def:"100" min:"1" help:"unfinished uploads of one user"`
-	MinFreeSpace   Size `key:"disk.min_free" def:"1GiB" min:"0" help:"space that uploads leave free on the disk"`
+	MaxFileSize    Size `key:"upload.max_size" def:"1TiB" min:"1" help:"maximum size of a file"`
+	MaxOpenUploads int  `key:"upload.max_open" def:"100" min:"1" help:"maximum number of unfinished uploads per user"`
+	MinFreeSpace   Size `key:"disk.min_free" def:"1GiB" min:"0" help:"disk space that uploads must leave free"`
 
-	UploadTTL     time.Duration `key:"upload.ttl" def:"24h" min:"1m" help:"life of an unfinished upload, renewed by progress"`
-	DoneUploadTTL time.Duration `key:"upload.done_ttl" def:"7d" min:"1m" help:"how long a finished upload is remembered, so that a repeated complete gets the same answer"`
-	ChunkDeadline time.Duration `key:"upload.chunk_deadline" def:"30s" min:"1s" help:"longest silence of a client while it sends"`
-	StagingSync   string        `key:"staging.sync" def:"background" one:"background,chunk" help:"when a chunk is synced to the disk: in the background and at complete, or before it is acknowledged"`
+	UploadTTL     time.Duration `key:"upload.ttl" def:"24h" min:"1m" help:"lifetime of an unfinished upload, renewed by progress"`
+	DoneUploadTTL time.Duration `key:"upload.done_ttl" def:"7d" min:"1m" help:"how long a finished upload is remembered, so that a repeated complete call gets the same answer"`
+	ChunkDeadline time.Duration `key:"upload.chunk_deadline" def:"30s" min:"1s" help:"maximum time without data from a client that is sending"`
+	StagingSync   string        `key:"staging.sync" def:"background" one:"background,chunk" help:"when a chunk is synced to disk: in the background and on complete, or before it is acknowledged"`
 
-	GarbageGrace time.Duration `key:"garbage.grace" def:"10m" min:"1s" help:"how long a blob stays after nothing uses it any more"`
+	GarbageGrace time.Duration `key:"garbage.grace" def:"10m" min:"1s" help:"how long an unused blob is kept before it is deleted"`
 	TrashTTL     time.Duration `key:"trash.ttl" def:"30d" min:"1m" help:"how long deleted files can be restored"`
-	TokenTTL     time.Duration `key:"token.ttl" def:"30d" min:"1m" help:"life of a sign-in"`
+	TokenTTL     time.Duration `key:"token.ttl" def:"30d" min:"1m" help:"lifetime of a sign-in"`
 
-	InstantProof   bool          `key:"instant.proof" def:"on" help:"ask for proof of possession before instant upload of content that the user does not have; off only in closed deployments"`
-	InstantScope   string        `key:"instant.scope" def:"drive" one:"drive,user" help:"whose content instant upload finds: everybody's or the user's own"`
-	DownloadPolicy string        `key:"download.policy" def:"stream" one:"stream,redirect" help:"how content of the object store is served: through the drive, or by sending the client there with a signed URL"`
-	URLTTL         time.Duration `key:"download.url_ttl" def:"1h" min:"1s" help:"life of a signed download URL where the client names none"`
-	MaxURLTTL      time.Duration `key:"download.url_max_ttl" def:"7d" min:"1h" help:"longest life of a signed download URL that a client may name"`
+	InstantProof   bool          `key:"instant.proof" def:"on" help:"require proof of possession for instant upload of content that the user does not own; turn off only in closed deployments"`
+	InstantScope   string        `key:"instant.scope" def:"drive" one:"drive,user" help:"content that instant upload searches: all of the drive, or only the user's own"`
+	DownloadPolicy string        `key:"download.policy" def:"stream" one:"stream,redirect" help:"how content in the object store is served: through the drive, or by redirecting the client to a presigned URL"`
+	URLTTL         time.Duration `key:"download.url_ttl" def:"1h" min:"1s" help:"default lifetime of a signed download URL"`
+	MaxURLTTL      time.Duration `key:"download.url_max_ttl" def:"7d" min:"1h" help:"maximum lifetime that a client may request for a signed download URL"`
 
-	TransferWorkers         int           `key:"transfer.workers" def:"2" min:"1" help:"transfers at once"`
-	TransferBandwidth       Size          `key:"transfer.bandwidth" def:"0" min:"0" help:"bytes a second that the transfers of one process may take together; 0 is no limit"`
-	TransferLease           time.Duration `key:"transfer.lease" def:"1m" min:"1s" help:"after which another worker takes over the transfer of one that died"`
-	SignupOpen              bool          `key:"signup.open" def:"on" help:"anybody may sign up; off leaves it to the user command"`
-	SigninFailuresPerMinute int           `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins, and failed proofs of possession, from one address before it has to wait"`
-	CORSOrigins             []string      `key:"cors.origins" check:"origin" help:"origins (comma-separated) whose pages may call with a token"`
-	Static                  string        `key:"static" help:"folder with the page's files, as static/ of the sources, read anew at each request: for editing the page; the program's own where not set"`
+	TransferWorkers         int           `key:"transfer.workers" def:"2" min:"1" help:"number of concurrent transfers"`
+	TransferBandwidth       Size          `key:"transfer.bandwidth" def:"0" min:"0" help:"bandwidth limit for all transfers of one process, in bytes per second; 0: no limit"`
+	TransferLease           time.Duration `key:"transfer.lease" def:"1m" min:"1s" help:"time after which another worker takes over the transfer of a worker that died"`
+	SignupOpen              bool          `key:"signup.open" def:"on" help:"let anyone sign up; if off, add users with blinkdrive user add"`
+	SigninFailuresPerMinute int           `key:"signin.failures_per_minute" def:"30" min:"1" help:"failed sign-ins and failed proofs of possession allowed per client address and minute"`
+	CORSOrigins             []string      `key:"cors.origins" check:"origin" help:"origins whose pages may call the API with a token, comma-separated"`
+	Static                  string        `key:"static" help:"folder with the files of the web page, read at each request, for developing the page (default: built in)"`
 
-	ShutdownTimeout time.Duration `key:"shutdown.timeout" def:"30s" min:"0s" help:"how long running requests may take to finish after SIGTERM"`
-	AdminListen     string        `key:"admin.listen" check:"address" help:"address of pprof and metrics; empty is off"`
-	LogLevel        string        `key:"log.level" def:"info" one:"debug,info,warn,error" help:"least level that is logged"`
-	LogFormat       string        `key:"log.format" def:"text" one:"text,json" help:"form of the log, which goes to stderr"`
+	ShutdownTimeout time.Duration `key:"shutdown.timeout" def:"30s" min:"0s" help:"time that running requests get to finish after SIGTERM"`
+	AdminListen     string        `key:"admin.listen" check:"address" help:"address for pprof and metrics; empty: off"`
+	LogLevel        string        `key:"log.level" def:"info" one:"debug,info,warn,error" help:"minimum level of log messages"`
+	LogFormat       string        `key:"log.format" def:"text" one:"text,json" help:"format of the log, which is written to stderr"`
 }
 
 // settle fills in what follows from other values.

@@ -124,11 +124,11 @@ roles: []
 	_, err := load(t, file, env, "--transfer-workers=0", "--node=Node-1", "--cors-origins=https://a.example,*", "--listen=8080")
 	got := mistakes(t, err)
 	for _, want := range []string{
-		"listne", "drive.yaml: upload.ttl: \"soon\"", "upload.max_size", "quota.default", "drive.yaml: roles: it may not be empty",
-		"BLINKDRIVE_LOG_LEVEL: \"loud\" is not one of debug, info", "BLINKDRIVE_SECRET: the secret is shorter",
-		"BLINKDRIVE_PORT: there is no such option",
-		"\"here\" is not an address", "\"there\" is not", "--transfer-workers: 0 is less than 1", "--node: \"Node-1\"", "--cors-origins: \"*\"",
-		"--listen: \"8080\" is not an address",
+		"listne", "drive.yaml: upload.ttl: \"soon\"", "upload.max_size", "quota.default", "drive.yaml: roles: must not be empty",
+		"BLINKDRIVE_LOG_LEVEL: \"loud\" is not one of debug, info", "BLINKDRIVE_SECRET: must have at least 32",
+		"BLINKDRIVE_PORT: unknown option",
+		"\"here\" is not a valid address", "\"there\" is not", "--transfer-workers: must be at least 1, got 0", "--node: \"Node-1\"", "--cors-origins: \"*\"",
+		"--listen: \"8080\" is not a valid address",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing about %q in %v", want, err)

@@ -113,7 +113,7 @@ func (l *loader) file(s Sources) {
 	known := make(map[string]any)
 	for _, key := range raw.Keys() {
 		if !slices.ContainsFunc(l.options, func(o Option) bool { return o.Key == key }) {
-			l.mistake("%s: there is no option %s", name, key)
+			l.mistake("%s: unknown option %s", name, key)
 			continue
 		}
 		known[key] = raw.Get(key)
@@ -132,7 +132,7 @@ func (l *loader) environment(environ []string) {
 		TransformFunc: func(name, value string) (string, any) {
 			key, ok := byEnv[name]
 			if !ok && !reserved(name) {
-				l.mistake("%s: there is no such option", name)
+				l.mistake("%s: unknown option", name)
 			}
 			if value == "" { // as compose files and shells leave it where nothing is meant
 				return "", nil

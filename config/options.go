@@ -49,7 +49,7 @@ func helpOf(tag reflect.StructTag) string {
 // AddFlags defines a flag for each option and --config for the file. The flags hold what was given, not the defaults:
 // Load knows them.
 func AddFlags(fs *pflag.FlagSet) {
-	fs.String("config", "", "`FILE` with the configuration, in YAML")
+	fs.String("config", "", "configuration `FILE`, in YAML")
 	for _, o := range Options() {
 		fs.String(o.Flag, o.Default, o.Help)
 		if o.field.Type.Kind() == reflect.Bool {

@@ -35,7 +35,7 @@ func (s Size) String() string {
 func ParseSize(s string) (Size, error) {
 	n, err := humanize.ParseBytes(s)
 	if err != nil || n > math.MaxInt64 {
-		return 0, fmt.Errorf("%q is not a size such as 10GiB, 500MB or 4096", s)
+		return 0, fmt.Errorf("%q is not a valid size; use one such as 10GiB, 500MB or 4096", s)
 	}
 	return Size(n), nil
 }
@@ -81,7 +81,7 @@ func ParseDuration(s string) (time.Duration, error) {
 }
 
 func notADuration(s string) error {
-	return fmt.Errorf("%q is not a duration such as 90s, 24h or 30d", s)
+	return fmt.Errorf("%q is not a valid duration; use one such as 90s, 24h or 30d", s)
 }
 
 func parseBool(s string) (bool, error) {
@@ -91,7 +91,7 @@ func parseBool(s string) (bool, error) {
 	case "off", "false", "no", "0":
 		return false, nil
 	}
-	return false, fmt.Errorf("%q is neither on nor off", s)
+	return false, fmt.Errorf("%q is not valid; use on or off", s)
 }
 
 func formatBool(b bool) string {
@@ -107,7 +107,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is not an address or a network such as 10.0.0.0/8", s)
+		return netip.Prefix{}, fmt.Errorf("%q is not a valid address or network; use one such as 10.1.2.3 or 10.0.0.0/8", s)
 	}
 	return p.Masked(), nil
 }
@@ -127,7 +127,7 @@ func text(v any) (string, error) {
 		}
 		return strings.Join(parts, ","), nil
 	case map[string]any:
-		return "", errors.New("want a value, not further levels")
+		return "", errors.New("must be a single value, not a mapping")
 	case bool:
 		return formatBool(v), nil
 	case float64:
@@ -157,7 +157,7 @@ func parse(t reflect.Type, s string) (any, error) {
 	case reflect.TypeFor[int]():
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a number", s)
+			return nil, fmt.Errorf("%q is not a valid number", s)
 		}
 		return int(n), nil
 	case reflect.TypeFor[Size]():

@@ -13,7 +13,7 @@ import (
 func newHealth() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health",
-		Short: "Ask the server on this machine whether it is alive, for where there is no shell",
+		Short: "Check that the server on this machine is alive; for containers without a shell",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := load(c)
@@ -46,11 +46,11 @@ func health(ctx context.Context, listen string) error {
 	// Not by a proxy from the environment.
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
-		return fmt.Errorf("no server answers where BLINKDRIVE_LISTEN says: %w", err)
+		return fmt.Errorf("no server answers at the address in BLINKDRIVE_LISTEN: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s", resp.Status)
+		return fmt.Errorf("the server answered %s", resp.Status)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		f.Hidden = f.Name != "config" && f.Name != "data"
 	})
-	root.Long = root.Short + ".\n\nWhatever `blinkdrive config` prints can be set by the environment, by a YAML file, and by a flag: " +
+	root.Long = root.Short + ".\n\nEvery option that `blinkdrive config` prints can be set in the environment, in a YAML file or as a flag: " +
 		"BLINKDRIVE_UPLOAD_TTL is --upload-ttl."
 	return root
 }
@@ -144,7 +144,7 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 func newConfig() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
-		Short: "Print the configuration that is in force, secrets hidden",
+		Short: "Print the effective configuration, with secrets hidden",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := load(c)

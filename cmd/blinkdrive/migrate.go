@@ -10,10 +10,10 @@ import (
 )
 
 func newMigrate() *cobra.Command {
-	return group("migrate", "Change the database's schema, which serve does by itself; or copy it to MySQL",
-		&cobra.Command{Use: "up", Short: "Bring the schema up to date; no server may run", Args: args(0), RunE: migrateUp},
-		&cobra.Command{Use: "down STEPS", Short: "Undo the last migrations, and lose what they hold; no server may run", Args: args(1), RunE: migrateDown},
-		&cobra.Command{Use: "status", Short: "Print the schema's version and the newest one", Args: args(0), RunE: migrateStatus},
+	return group("migrate", "Update the database schema (serve does so by itself), or copy the database to MySQL",
+		&cobra.Command{Use: "up", Short: "Update the schema to the newest version; stop the server first", Args: args(0), RunE: migrateUp},
+		&cobra.Command{Use: "down STEPS", Short: "Undo the last STEPS migrations and lose the data that they added; stop the server first", Args: args(1), RunE: migrateDown},
+		&cobra.Command{Use: "status", Short: "Print the version of the schema and the newest version", Args: args(0), RunE: migrateStatus},
 		newMigrateCopy(),
 	)
 }
@@ -22,7 +22,7 @@ func newMigrateCopy() *cobra.Command {
 	var to string
 	c := &cobra.Command{
 		Use:   "copy",
-		Short: "Copy all rows of the data folder's SQLite database to an empty MySQL database; no server may run",
+		Short: "Copy all rows of the SQLite database in the data folder to an empty MySQL database; stop the server first",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := load(c)
@@ -34,7 +34,7 @@ func newMigrateCopy() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "`DB` to copy to, as in BLINKDRIVE_DB, which is meant where this is not set")
+	c.Flags().StringVar(&to, "to", "", "`DB` to copy to, in the form of BLINKDRIVE_DB (default: BLINKDRIVE_DB)")
 	return c
 }
 
@@ -52,7 +52,7 @@ func migrateUp(c *cobra.Command, _ []string) error {
 func migrateDown(c *cobra.Command, given []string) error {
 	steps, err := strconv.Atoi(given[0])
 	if err != nil || steps < 1 {
-		return usage(c, fmt.Errorf("%q is no number of steps", given[0]))
+		return usage(c, fmt.Errorf("%q is not a valid number of steps; use 1 or more", given[0]))
 	}
 	cfg, err := loadDrive(c)
 	if err != nil {
@@ -75,7 +75,7 @@ func migrateStatus(c *cobra.Command, _ []string) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "version %d of %d\n", current, latest)
 	if dirty {
-		return fmt.Errorf("migration %d failed halfway; mend the database by hand", current)
+		return fmt.Errorf("migration %d failed halfway; repair the database by hand", current)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 func newServe() *cobra.Command {
 	serve := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the drive: the API and the page, the transfer worker and the sweeper",
+		Short: "Serve the drive: API, web page, transfer worker and sweeper",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withDrive(c, load, func(ctx context.Context, d *setup.Drive) error {
@@ -32,7 +32,7 @@ func newServe() *cobra.Command {
 func newTransfer() *cobra.Command {
 	return &cobra.Command{
 		Use:   "transfer",
-		Short: "Move blobs to the object store, beside the drive and on any machine; needs MySQL and Redis",
+		Short: "Run a separate transfer worker, on any machine, that moves blobs to the object store; needs MySQL and Redis",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := load(c)
@@ -56,13 +56,13 @@ func newFsck() *cobra.Command {
 	var repair bool
 	c := &cobra.Command{
 		Use:   "fsck",
-		Short: "Read every blob again and compare rows, disk and references; no server may run",
+		Short: "Verify every blob and compare the database with the disk; stop the server first",
 		Args:  args(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withDrive(c, loadDrive, func(ctx context.Context, d *setup.Drive) error { return fsck(c, d, repair) })
 		},
 	}
-	c.Flags().BoolVar(&repair, "repair", false, "mend what is safe to mend; no byte is deleted")
+	c.Flags().BoolVar(&repair, "repair", false, "repair what is safe to repair; never deletes content")
 	return c
 }
 

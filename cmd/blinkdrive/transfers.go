@@ -15,9 +15,9 @@ import (
 const listed = 1000
 
 func newTransfers() *cobra.Command {
-	return group("transfers", "List and replay the jobs of the transfer worker; a server may run meanwhile",
-		&cobra.Command{Use: "list", Short: "List the jobs that wait and those that were given up", Args: args(0), RunE: withRows(listTransfers)},
-		&cobra.Command{Use: "replay [DIGEST]", Short: "Try one job again that was given up, or all of them",
+	return group("transfers", "List and retry transfer jobs; the server may keep running",
+		&cobra.Command{Use: "list", Short: "List pending and failed jobs", Args: args(0), RunE: withRows(listTransfers)},
+		&cobra.Command{Use: "replay [DIGEST]", Short: "Retry one failed job, or all of them",
 			Args: atMost(1), RunE: withRows(replayTransfers)},
 	)
 }
@@ -58,8 +58,8 @@ func replayTransfers(c *cobra.Command, rows *setup.Rows, given []string) error {
 		return err
 	}
 	if n == 0 && len(given) == 1 {
-		return fmt.Errorf("no job of %s was given up; see blinkdrive transfers list", d)
+		return fmt.Errorf("no failed job for %s; see blinkdrive transfers list", d)
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%d jobs will be tried again\n", n)
+	fmt.Fprintf(c.OutOrStdout(), "%d jobs will be retried\n", n)
 	return nil
 }

@@ -19,13 +19,13 @@ import (
 )
 
 func newUser() *cobra.Command {
-	return group("user", "Add, change and list users; a server may run meanwhile",
+	return group("user", "Add, change and list users; the server may keep running",
 		newUserAdd(),
 		&cobra.Command{Use: "passwd NAME", Short: "Set a password, read from standard input, and sign the user out everywhere",
 			Args: args(1), RunE: withRows(setPassword)},
-		&cobra.Command{Use: "quota NAME SIZE", Short: "Say how much a user may store, as in 20GiB", Args: args(2), RunE: withRows(setQuota)},
-		&cobra.Command{Use: "disable NAME", Short: "Keep a user out", Args: args(1), RunE: withRows(setStatus(store.UserDisabled))},
-		&cobra.Command{Use: "enable NAME", Short: "Let a user in again", Args: args(1), RunE: withRows(setStatus(store.UserActive))},
+		&cobra.Command{Use: "quota NAME SIZE", Short: "Set how much a user may store, such as 20GiB", Args: args(2), RunE: withRows(setQuota)},
+		&cobra.Command{Use: "disable NAME", Short: "Disable a user: refuse all access, delete nothing", Args: args(1), RunE: withRows(setStatus(store.UserDisabled))},
+		&cobra.Command{Use: "enable NAME", Short: "Enable a disabled user", Args: args(1), RunE: withRows(setStatus(store.UserActive))},
 		&cobra.Command{Use: "list", Short: "List all users", Args: args(0), RunE: withRows(listUsers)},
 	)
 }
@@ -62,8 +62,8 @@ func newUserAdd() *cobra.Command {
 	var quota string
 	var admin bool
 	c := &cobra.Command{Use: "add NAME", Short: "Add a user; the password is read from standard input", Args: args(1)}
-	c.Flags().StringVar(&quota, "quota", "", "how much the user may store, as in 20GiB; the default quota where not given")
-	c.Flags().BoolVar(&admin, "admin", false, "give the role admin")
+	c.Flags().StringVar(&quota, "quota", "", "how much the user may store, such as 20GiB (default: quota.default)")
+	c.Flags().BoolVar(&admin, "admin", false, "give the user the role admin")
 	c.RunE = withNewRows(func(c *cobra.Command, rows *setup.Rows, given []string) error {
 		var size config.Size
 		var err error
@@ -143,7 +143,7 @@ func readPassword(c *cobra.Command) (string, error) {
 	}
 	line, err := bufio.NewReader(io.LimitReader(c.InOrStdin(), 4096)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read password: %w", err)
+		return "", fmt.Errorf("could not read the password: %w", err)
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }

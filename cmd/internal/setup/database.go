@@ -98,7 +98,7 @@ func MigrateCopy(ctx context.Context, cfg config.Config, to string, tell func(ta
 		to = cfg.DB
 	}
 	if !strings.HasPrefix(to, "mysql:") {
-		return config.Mistakes{"db: the copy goes to MySQL: set BLINKDRIVE_DB, or --to, to mysql: and a DSN"}
+		return config.Mistakes{"db: the target must be MySQL; set --to or BLINKDRIVE_DB to mysql: followed by a DSN"}
 	}
 	target, err := mysqlSource("db", to)
 	if err != nil {

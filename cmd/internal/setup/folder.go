@@ -40,7 +40,7 @@ func Exists(cfg config.Config) error {
 	}
 	_, err := os.Stat(filepath.Join(cfg.Data, databaseFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no drive in %s yet; choose another folder with BLINKDRIVE_DATA, or let serve make one", cfg.Data)
+		return fmt.Errorf("no drive in %s yet; set BLINKDRIVE_DATA to another folder, or create a drive with blinkdrive serve", cfg.Data)
 	}
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -65,7 +65,7 @@ func Lock(ctx context.Context, data string) (io.Closer, error) {
 		}
 	}
 	if errors.Is(err, errLocked) {
-		err = fmt.Errorf("%w: %s is locked by %s; stop that, or choose another folder with BLINKDRIVE_DATA", ErrInUse, data, holder(f))
+		err = fmt.Errorf("%w: %s is locked by %s; stop it, or set BLINKDRIVE_DATA to another folder", ErrInUse, data, holder(f))
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -116,7 +116,7 @@ func identity(cfg config.Config) (store.NodeID, []byte, error) {
 	}
 	if cfg.Node != "" && node != cfg.Node {
 		// Its blobs are known to the database as those of the node that they were made on.
-		return "", nil, fmt.Errorf("the data folder %s belongs to node %s, not %s", cfg.Data, node, cfg.Node)
+		return "", nil, fmt.Errorf("the data folder %s belongs to node %s, not %s; change BLINKDRIVE_NODE, or set BLINKDRIVE_DATA to another folder", cfg.Data, node, cfg.Node)
 	}
 	id, err := store.ParseNodeID(node)
 	if err != nil {
@@ -127,7 +127,7 @@ func identity(cfg config.Config) (store.NodeID, []byte, error) {
 	}
 	secret, err := kept(cfg.Data, secretFile, newSecret)
 	if err == nil && len(secret) < 32 {
-		err = fmt.Errorf("%s is shorter than 32 characters", filepath.Join(cfg.Data, secretFile))
+		err = fmt.Errorf("%s must have at least 32 characters", filepath.Join(cfg.Data, secretFile))
 	}
 	return id, []byte(secret), err
 }

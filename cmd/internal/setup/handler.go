@@ -45,7 +45,7 @@ func (d *Drive) editedPage() (*os.Root, error) {
 	}
 	d.onClose(root.Close)
 	if _, err := root.Stat("index.html"); err != nil {
-		return nil, fmt.Errorf("static: %s does not have the page: %w", d.Config.Static, err)
+		return nil, fmt.Errorf("static: %s does not contain the web page: %w", d.Config.Static, err)
 	}
 	return root, nil
 }

@@ -24,7 +24,7 @@ func (e *engines) openNodes(context.Context) error {
 	e.rooms.places.Remote = func(ctx context.Context, id store.NodeID, name store.BlobName) (store.Blob, error) {
 		node, err := nodes.Node(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
-			return nil, fmt.Errorf("node %s: %w: it is not up", id, store.ErrUnavailable)
+			return nil, fmt.Errorf("node %s: %w: the node is not running", id, store.ErrUnavailable)
 		} else if err != nil {
 			return nil, err
 		}

@@ -67,11 +67,11 @@ func (e *engines) checkBucket(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := e.bucket.Check(ctx)
 		if err == nil {
-			e.Log.Info("the object store is ready", "store", e.Config.Store, "bucket", e.Config.S3Bucket)
+			e.Log.Info("object store ready", "store", e.Config.Store, "bucket", e.Config.S3Bucket)
 			return
 		}
 		if ctx.Err() == nil {
-			e.Log.Warn("the object store cannot be used; files stay on the local disk", "store", e.Config.Store, "err", err)
+			e.Log.Warn("could not use the object store; files stay on the local disk", "store", e.Config.Store, "err", err)
 		}
 		_ = pause(ctx, bucketPause)
 	}

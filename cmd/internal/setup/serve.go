@@ -62,7 +62,7 @@ func (d *Drive) Serve(ctx context.Context, ready func(url string)) error {
 	}
 	select {
 	case <-ctx.Done():
-		d.Log.Info("stopping; running requests may finish", "timeout", d.Config.ShutdownTimeout)
+		d.Log.Info("stopping; waiting for running requests", "timeout", d.Config.ShutdownTimeout)
 	case <-failed.Done():
 	}
 	var closing sync.WaitGroup
@@ -95,7 +95,7 @@ func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 			return nil, err
 		}
 		servers = append(servers, s)
-		d.Log.Info("pprof and metrics", "address", s.listener.Addr())
+		d.Log.Info("serving pprof and metrics", "address", s.listener.Addr())
 	}
 	if d.Config.HasRole("api") {
 		h, err := d.Handler()
@@ -125,7 +125,7 @@ func newServer(setting, address string, h http.Handler, log *slog.Logger) (*serv
 	pace := &pacer{}
 	l, err := (&net.ListenConfig{Control: pace.listening}).Listen(context.Background(), "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%w; choose another with %s", err, setting)
+		return nil, fmt.Errorf("%w; set %s to another address", err, setting)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
@@ -155,7 +155,7 @@ func (s *server) shutdown(within time.Duration, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
-		log.Warn("requests were cut off", "after", within)
+		log.Warn("running requests aborted", "after", within)
 		_ = s.Close()
 	}
 }

@@ -22,7 +22,7 @@ func (e *engines) patiently(ctx context.Context, what string, open func(context.
 	if !errors.Is(err, store.ErrUnavailable) {
 		return err
 	}
-	e.Log.Warn("waiting for it to come up", "engine", what, "for", patience, "err", err)
+	e.Log.Warn("could not reach the engine yet; retrying", "engine", what, "for", patience, "err", err)
 	for end := time.Now().Add(patience); errors.Is(err, store.ErrUnavailable) && time.Now().Before(end); err = open(ctx) {
 		if perr := pause(ctx, time.Second); perr != nil {
 			return perr

@@ -34,7 +34,7 @@ func (v vouchedNodes) Node(ctx context.Context, id store.NodeID) (store.Node, er
 	url, signature, _ := strings.Cut(n.URL, " ")
 	n.URL = url
 	if n.ID != id || !hmac.Equal([]byte(signature), []byte(v.sign(n))) {
-		return store.Node{}, fmt.Errorf("node %s: %w: its record is not signed with this drive's secret", id, store.ErrUnavailable)
+		return store.Node{}, fmt.Errorf("node %s: %w: the node's record is not signed with this drive's secret", id, store.ErrUnavailable)
 	}
 	return n, nil
 }

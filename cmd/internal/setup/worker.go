@@ -48,10 +48,10 @@ func (w *Worker) openTarget(ctx context.Context) error {
 func workerMistakes(cfg config.Config) config.Mistakes {
 	var m config.Mistakes
 	if !cfg.MySQL() {
-		m = append(m, "db: a transfer process of its own needs MySQL; the file of SQLite belongs to the process that serves the drive")
+		m = append(m, "db: a separate transfer process needs MySQL; the SQLite file belongs to the process that serves the drive")
 	}
 	if cfg.Redis == "" {
-		m = append(m, "redis: a transfer process of its own needs Redis, to find the nodes whose blobs it moves")
+		m = append(m, "redis: a separate transfer process needs Redis to find the nodes whose blobs it moves")
 	}
 	return m
 }
@@ -64,13 +64,13 @@ func (w *Worker) Serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.Log.Info("pprof and metrics", "address", s.listener.Addr())
+		w.Log.Info("serving pprof and metrics", "address", s.listener.Addr())
 		g.Go(s.serve)
 		g.Go(func() error { <-ctx.Done(); s.shutdown(time.Second, w.Log); return nil })
 	}
 	g.Go(func() error { w.checkBucket(ctx); return nil })
 	g.Go(func() error { return w.Transfers.Run(ctx) })
-	w.Log.Info("transferring", "workers", w.Config.TransferWorkers, "to", w.Config.Store)
+	w.Log.Info("transfer worker started", "workers", w.Config.TransferWorkers, "to", w.Config.Store)
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("transfer: %w", err)
 	}
