@@ -4,14 +4,11 @@ package main_test
 
 import (
 	"cmp"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/blinkdrive/blinkdrive/store"
 	"github.com/blinkdrive/blinkdrive/store/storetest"
@@ -62,10 +59,10 @@ func (c choice) env(t *testing.T, at addresses) []string {
 	t.Helper()
 	env := []string{"BLINKDRIVE_SECRET=" + e2eSecret}
 	if c.db == "mysql" {
-		name := newDatabase(t, at.mysql)
-		env = append(env, "BLINKDRIVE_DB=mysql:"+withDatabase(t, at.mysql, name))
+		name := storetest.NewDatabase(t, at.mysql)
+		env = append(env, "BLINKDRIVE_DB=mysql:"+storetest.WithDatabase(t, at.mysql, name))
 		if at.replica != "" {
-			env = append(env, "BLINKDRIVE_DB_REPLICA=mysql:"+withDatabase(t, at.replica, name))
+			env = append(env, "BLINKDRIVE_DB_REPLICA=mysql:"+storetest.WithDatabase(t, at.replica, name))
 		}
 	}
 	switch c.redis {
@@ -84,35 +81,6 @@ func (c choice) env(t *testing.T, at addresses) []string {
 		env = append(env, append(bucketOf(t, at.s3TLS), "BLINKDRIVE_S3_CA="+at.ca)...)
 	}
 	return env
-}
-
-func newDatabase(t *testing.T, dsn string) string {
-	t.Helper()
-	db, err := sql.Open("mysql", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "e2e_" + string(store.NewEntryID())
-	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := db.Exec("DROP DATABASE " + name); err != nil {
-			t.Logf("the database stays: %v", err) // its server may be one that the test has stopped
-		}
-		db.Close()
-	})
-	return name
-}
-
-func withDatabase(t *testing.T, dsn, name string) string {
-	t.Helper()
-	c, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.DBName = name
-	return c.FormatDSN()
 }
 
 // redisDBs counts the databases of Redis that were given out. It has no more than 16, and two drives in one share nothing
