@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestREADME does what README's example of the API says, as it stands there.
-func TestREADME(t *testing.T) {
+// TestAPIExample runs the shell example of docs/api.md as it stands there.
+func TestAPIExample(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds and runs the program")
@@ -19,11 +19,11 @@ func TestREADME(t *testing.T) {
 	for _, name := range []string{"bash", "curl", "openssl"} {
 		program(t, name)
 	}
-	_, rest, _ := strings.Cut(readFile(t, "README.md"), "## The API by example")
+	_, rest, _ := strings.Cut(readFile(t, "docs/api.md"), "## Example")
 	_, rest, _ = strings.Cut(rest, "```sh\n")
 	example, _, ok := strings.Cut(rest, "```\n")
 	if !ok {
-		t.Fatal("README has no example of the API")
+		t.Fatal("docs/api.md has no example")
 	}
 	w := newWorld(t, build(t, raceArgs()...))
 	dir := t.TempDir()

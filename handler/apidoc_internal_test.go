@@ -1,0 +1,113 @@
+package handler
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blinkdrive/blinkdrive/handler/api"
+)
+
+// TestAPIPage compares the headings and the table of codes of docs/api.md with the routes and the codes.
+func TestAPIPage(t *testing.T) {
+	t.Parallel()
+	page := readSource(t, "../docs/api.md")
+	var endpoints []string
+	for _, m := range regexp.MustCompile(`(?m)^### ([A-Z, ]+) (/\S*)$`).FindAllStringSubmatch(page, -1) {
+		for method := range strings.SplitSeq(m[1], ", ") {
+			endpoints = append(endpoints, method+" "+m[2])
+		}
+	}
+	slices.Sort(endpoints)
+	if diff := cmp.Diff(routeNames(), endpoints); diff != "" {
+		t.Errorf("the endpoints of docs/api.md are not those of routes.go (-routes +page):\n%s", diff)
+	}
+	described := map[api.Code][]int{}
+	for _, m := range regexp.MustCompile(`(?m)^\| (-?\d+) \| (\d{3}) \|`).FindAllStringSubmatch(page, -1) {
+		code, status := api.Code(number(t, m[1])), number(t, m[2])
+		described[code] = append(described[code], status)
+	}
+	want := map[api.Code][]int{}
+	for _, code := range allCodes(t) {
+		want[code] = []int{code.Status()}
+	}
+	want[api.InvalidUpload] = []int{400, 200} // a miss is no error
+	if diff := cmp.Diff(want, described); diff != "" {
+		t.Errorf("the codes of docs/api.md are not those of handler/api (-code.go +page):\n%s", diff)
+	}
+}
+
+// routeNames returns each method and path of the route table, sorted.
+func routeNames() []string {
+	var names []string
+	for _, r := range (&router{Server: &Server{}}).table() {
+		for _, method := range strings.Fields(r.methods) {
+			names = append(names, method+" "+r.path)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// allCodes reads the constants of handler/api/code.go, so that a code cannot be added without the documents.
+func allCodes(t *testing.T) []api.Code {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "api/code.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []api.Code
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Code" {
+			codes = append(codes, constant(t, spec.Values[0]))
+		}
+		return false
+	})
+	if len(codes) < 30 {
+		t.Fatalf("found only %d codes in code.go", len(codes))
+	}
+	return codes
+}
+
+// constant evaluates a whole number as code.go writes it.
+func constant(t *testing.T, e ast.Expr) api.Code {
+	t.Helper()
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return api.Code(number(t, e.Value))
+	case *ast.UnaryExpr:
+		return -constant(t, e.X)
+	}
+	t.Fatalf("code.go has a code that is no number: %T", e)
+	return 0
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func readSource(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
