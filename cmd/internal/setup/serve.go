@@ -122,8 +122,7 @@ const (
 )
 
 func newServer(setting, address string, h http.Handler, log *slog.Logger) (*server, error) {
-	pace := &pacer{}
-	l, err := (&net.ListenConfig{Control: pace.listening}).Listen(context.Background(), "tcp", address)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%w; set %s to another address", err, setting)
 	}
@@ -135,11 +134,7 @@ func newServer(setting, address string, h http.Handler, log *slog.Logger) (*serv
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTime,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			pace.accepted(c)
-			return ctx
-		},
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // peers that go away, mostly
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // peers that go away, mostly
 	}}, nil
 }
 
