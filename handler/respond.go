@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"sync"
 	"syscall"
@@ -101,7 +100,7 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 }
 
-// ReadFrom copies src piece by piece. A file or a connection, limited or not, is handed on as such so that the kernel copies it.
+// ReadFrom copies src piece by piece. A file, limited or not, is passed to net/http as it is, so that the kernel copies it (sendfile).
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
@@ -112,19 +111,15 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if limited {
 		part.R, left = limit.R, limit.N
 	}
-	if _, kernel := part.R.(syscall.Conn); !kernel {
+	if _, file := part.R.(syscall.Conn); !file {
 		return w.stream(src)
-	}
-	atOnce := int64(span)
-	if _, conn := part.R.(net.Conn); conn {
-		atOnce = piece // what comes in segments goes in segments, and fewer calls cost less
 	}
 	var total int64
 	for {
 		if total%piece == 0 { // all spans are whole but the last
 			w.renew()
 		}
-		want := min(atOnce, left-total)
+		want := min(span, left-total)
 		part.N = want
 		n, err := io.Copy(w.ResponseWriter, part)
 		total += n
@@ -141,22 +136,14 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 // spans are the buffers of stream.
 var spans = sync.Pool{New: func() any { return new([span]byte) }}
 
-// stream copies what is neither.
+// stream copies what is not a file, and tells a blob of an object store how much of it will be read.
 func (w *response) stream(src io.Reader) (int64, error) {
-	var moved int64
 	if limit, ok := src.(*io.LimitedReader); ok {
 		if blob, ok := limit.R.(store.RemoteBlob); ok {
-			var err error
 			blob.Expect(limit.N)
-			moved, err = blob.MoveTo(w, limit.N)
-			limit.N -= moved
-			if err != nil {
-				return moved, err
-			}
 		}
 	}
 	buf := spans.Get().(*[span]byte)
 	defer spans.Put(buf)
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
-	return moved + n, err
+	return io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
 }

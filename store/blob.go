@@ -42,13 +42,9 @@ type Blob interface {
 	Size() int64
 }
 
-// A RemoteBlob is a Blob that answers sooner where it knows what comes, and may get to where it is to go without being read.
+// A RemoteBlob is a Blob that is read over a network, and needs fewer requests if it knows how much will be read.
 type RemoteBlob interface {
 	Blob
-	// MoveTo moves the next n bytes, or as many of them as are left, to w without reading them into this process, if that
-	// can be done; what it leaves, which is mostly none or all, is left to Read. An error is final, be it the blob's or
-	// that of w. A call of w.ReadFrom brings a *io.LimitedReader of a small part of the bytes.
-	MoveTo(w io.ReaderFrom, n int64) (int64, error)
 	// Expect says that the next n bytes are going to be read in a row, so that they can be asked for at once. It promises
 	// nothing: whoever said it may stop earlier, go on behind them, or seek. Like Read, it is one goroutine's at a time.
 	Expect(n int64)

@@ -104,7 +104,11 @@ func (f *blob) readOn(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.pos)])
-	f.passed(int64(n))
+	f.pos += int64(n)
+	f.at = f.pos
+	if f.pos == f.end {
+		f.drop()
+	}
 	if err != nil && f.body != nil {
 		f.drop()
 		return n, broken{err}
@@ -113,27 +117,18 @@ func (f *blob) readOn(p []byte) (int, error) {
 }
 
 // begin sees to a body that stands where the next bytes are to come from.
-func (f *blob) begin(options ...func(*s3.Options)) error {
+func (f *blob) begin() error {
 	if f.body != nil && f.at == f.pos {
 		return nil
 	}
 	f.drop()
 	end := f.nextEnd()
-	body, err := f.get(f.pos, end-f.pos, options...)
+	body, err := f.get(f.pos, end-f.pos)
 	if err != nil {
 		return err
 	}
 	f.body, f.at, f.end = body, f.pos, end
 	return nil
-}
-
-// passed notes that n bytes of the body have come.
-func (f *blob) passed(n int64) {
-	f.pos += n
-	f.at = f.pos
-	if f.pos == f.end {
-		f.drop()
-	}
 }
 
 // nextEnd is how far the next GET of Read goes.
@@ -227,13 +222,13 @@ func (f *blob) readRange(p []byte, off int64) (int, error) {
 
 // get asks for n bytes from off, and makes sure that they are of the blob that was opened: stores differ in what they take
 // for If-Match, and what they answer is the same everywhere.
-func (f *blob) get(off, n int64, options ...func(*s3.Options)) (io.ReadCloser, error) {
+func (f *blob) get(off, n int64) (io.ReadCloser, error) {
 	in := &s3.GetObjectInput{Bucket: f.b.bucket(), Key: aws.String(f.b.key(f.name))}
 	whole := off == 0 && n == f.object.size
 	if !whole {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))
 	}
-	out, err := f.b.client.GetObject(f.ctx, in, options...)
+	out, err := f.b.client.GetObject(f.ctx, in)
 	if f.closed.Load() && err != nil {
 		return nil, os.ErrClosed
 	}

@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"testing"
@@ -109,17 +110,97 @@ func TestExpectedReadsAreOneGET(t *testing.T) {
 	r.asked()
 }
 
-func TestExpectedBodyThatBreaksIsAskedForAgain(t *testing.T) {
+// TestExpectedReadsThroughFaults checks that a reader notices nothing of what the store does wrong on the way.
+func TestExpectedReadsThroughFaults(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, 3<<20)
-	f := r.open().(store.RemoteBlob)
-	r.next(opGet, cutAnswer(2_000_000))
-	f.Expect(3 << 20)
-	got, err := io.ReadAll(f)
-	if err != nil || !bytes.Equal(got, r.p) {
-		t.Errorf("read %d: %v", len(got), err)
+	const size = 5<<20 + 3
+	for what, tt := range map[string]struct {
+		at, n  int64
+		faults []fault
+		want   []string
+	}{
+		"whole":   {n: size, want: []string{""}},
+		"range":   {at: 77, n: 2 << 20, want: []string{"bytes=77-2097228"}},
+		"refused": {n: size, faults: []fault{answer(503, "SlowDown"), lose}, want: []string{"", "", ""}},
+		"cut":     {n: size, faults: []fault{cutAnswer(2_000_000)}, want: []string{"", "bytes=2000000-5242882"}},
+		"cut and cut": {n: size, faults: []fault{cutAnswer(2_000_000), cutAnswer(0), cutAnswer(1)}, want: []string{
+			"", "bytes=2000000-5242882", "bytes=2000000-5242882", "bytes=2000001-5242882"}},
+		"less than asked for": {at: 77, n: 3 << 20, faults: []fault{shortRange(1 << 20), shortRange(1 << 20)}, want: []string{
+			"bytes=77-3145804", "bytes=1048653-3145804", "bytes=2097229-3145804"}},
+		"stalled": {n: size, faults: []fault{stallAnswer(1_000_000)}, want: []string{"", "bytes=1000000-5242882"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, size, impatient)
+			f := r.open().(store.RemoteBlob)
+			r.next(opGet, tt.faults...)
+			_, err := f.Seek(tt.at, io.SeekStart)
+			r.ok(err)
+			f.Expect(tt.n)
+			got, err := io.ReadAll(io.LimitReader(f, tt.n))
+			if err != nil || !bytes.Equal(got, r.p[tt.at:tt.at+tt.n]) {
+				t.Errorf("read %d of %d bytes: %v", len(got), tt.n, err)
+			}
+			r.asked(tt.want...)
+			rest, err := io.ReadAll(f)
+			if err != nil || !bytes.Equal(rest, r.p[tt.at+tt.n:]) {
+				t.Errorf("%d bytes were left: %v", len(rest), err)
+			}
+		})
 	}
-	r.asked("", "bytes=2000000-3145727")
+}
+
+// TestExpectedReadThatFails checks that a read which cannot go on returns the bytes that came, and never io.EOF.
+func TestExpectedReadThatFails(t *testing.T) {
+	t.Parallel()
+	const size, came = 3 << 20, 500_000
+	for what, tt := range map[string]struct {
+		then fault
+		want error
+	}{
+		"gone":        {cut(0), store.ErrUnavailable},
+		"cut":         {cutAnswer(0), store.ErrUnavailable},
+		"hanging":     {stall(0), store.ErrUnavailable},
+		"refused":     {answer(403, "AccessDenied"), nil},
+		"deleted":     {answer(404, "NoSuchKey"), store.ErrNotFound},
+		"other bytes": {withHeader("X-Amz-Meta-Sha256", "0000"), store.ErrUnavailable},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, size, impatient)
+			f := r.open().(store.RemoteBlob)
+			r.all(opGet, tt.then)
+			r.next(opGet, cutAnswer(came))
+			f.Expect(size)
+			got, err := io.ReadAll(f)
+			if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !bytes.Equal(got, r.p[:came]) {
+				t.Errorf("read %d bytes, %v, want %d and %v", len(got), err, came, tt.want)
+			}
+		})
+	}
+}
+
+// TestReadEndsWithItsContext checks that the context of Open bounds a read that is waiting for the store.
+func TestReadEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	const size, came = 3 << 20, 100_000
+	r := newRig(t, size)
+	r.ok(r.put())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f, err := r.b.Open(ctx, r.name)
+	r.ok(err)
+	defer f.Close()
+	f.(store.RemoteBlob).Expect(size)
+	r.next(opGet, stallAnswer(came))
+	got := make([]byte, came)
+	_, err = io.ReadFull(f, got)
+	r.ok(err)
+	cancel()
+	n, err := io.Copy(io.Discard, f)
+	if n != 0 || !errors.Is(err, context.Canceled) || !bytes.Equal(got, r.p[:came]) {
+		t.Errorf("read %d bytes after the context had ended: %v", n, err)
+	}
 }
 
 // Bodies that are read to their end leave their connection to the next one.

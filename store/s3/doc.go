@@ -23,15 +23,11 @@
 //
 // # Reading
 //
-// A blob is streamed in constant memory: Reads in a row share one GET, as long as somebody has said that they will be or
-// as they have come so far, ReadAt makes one of its own, and a body that breaks is asked for again from there. The context of Open bounds the reading. Each answer must be of the same bytes as the
-// one to Open; If-Match is not used, since stores differ in which quotes they take. Once a blob has been deleted, a reader
-// fails with store.ErrNotFound, except for what the store still sends.
-//
-// A MiB and more that goes to a client comes on a connection of its own, over plain HTTP on Linux and where no proxy is set:
-// the kernel moves (splices) it to the client's connection, and it never enters this process. Signing, trying again and
-// looking at the answer are the SDK's and ours as ever; only the sending is direct.go. What breaks is asked for again there
-// too, from the first byte that the client has not been sent. Over TLS, bytes are read and written.
+// A blob is streamed in constant memory. Consecutive Reads share one GET: of as many bytes as Expect announced, or else of
+// a span that doubles with each GET that was read to its end. ReadAt sends a GET of its own. A body that breaks is
+// requested again from the first byte that did not arrive. The context of Open bounds the reading. Each answer must be of
+// the same bytes as the one to Open; If-Match is not used, since stores differ in which quotes they take. Once a blob has
+// been deleted, a reader fails with store.ErrNotFound, except for what the store still sends.
 //
 // # Failure
 //

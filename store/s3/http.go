@@ -174,26 +174,6 @@ func (s *sending) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open returns the body with its connection, where that is its own.
-func (r *receiving) open() (*openBody, bool) {
-	b, ok := r.ReadCloser.(*openBody)
-	return b, ok
-}
-
-// moveTo moves up to n bytes of an open body to w. Nobody can tell which of the two the kernel waits for: a store that stalls has
-// to be given up before w's own deadline ends, and a client that is slow costs a GET now and then. What the kernel has taken
-// from the store by then still goes to w, and w's deadline is final.
-func (r *receiving) moveTo(w io.Writer, n int64) (int64, error) {
-	b, _ := r.open()
-	r.timer.Reset(r.after)
-	moved, err := b.moveTo(w, n)
-	r.timer.Stop()
-	if err != nil && context.Cause(r.ctx) == errStalled && !errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", errStalled, err)
-	}
-	return moved, err
-}
-
 // receiving is the body of an answer. Its time runs only while somebody waits for bytes.
 type receiving struct {
 	io.ReadCloser

@@ -23,7 +23,6 @@ type Blobs struct {
 	log    *slog.Logger
 	http   *http.Client
 	client *s3.Client
-	direct *watched // sends on connections whose bytes the kernel can move, nil where there are none
 	links  *s3.PresignClient
 	pool   *buffers
 	sizes  sizes
@@ -42,9 +41,6 @@ func Open(ctx context.Context, o Options) (*Blobs, error) {
 		return nil, fmt.Errorf("object store: %w", err)
 	}
 	b := &Blobs{opts: o, rules: r, log: o.Log, http: client, sizes: defaultSizes, pool: &buffers{size: int(defaultSizes.part)}}
-	if direct := newDirect(client, o.Endpoint); direct != nil {
-		b.direct = &watched{client: direct, stall: o.Stall}
-	}
 	b.client = s3.NewFromConfig(cfg, b.settings)
 	b.links = s3.NewPresignClient(s3.NewFromConfig(cfg, b.settings, func(so *s3.Options) {
 		if o.PublicEndpoint != "" {

@@ -60,7 +60,6 @@ type fault func(p *proxy, w http.ResponseWriter, r *http.Request)
 type seen struct {
 	op, part, bytes string
 	from            string // the connection
-	last            bool   // nothing more is to come on that
 	header          http.Header
 	ok              bool // it was answered, with success
 }
@@ -105,7 +104,7 @@ func (p *proxy) all(op string, f fault) {
 }
 
 func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
-	s := &seen{op: opOf(r), part: r.URL.Query().Get("partNumber"), bytes: r.Header.Get("Range"), from: r.RemoteAddr, last: r.Close, header: r.Header.Clone()}
+	s := &seen{op: opOf(r), part: r.URL.Query().Get("partNumber"), bytes: r.Header.Get("Range"), from: r.RemoteAddr, header: r.Header.Clone()}
 	p.mu.Lock()
 	p.seen = append(p.seen, s)
 	f := p.always[s.op]
