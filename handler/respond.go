@@ -65,13 +65,12 @@ type response struct {
 	bytes  int64
 }
 
-// piece is how many bytes must leave within one write timeout.
-const piece = 4 * span
-
-// span is how many bytes go to the kernel at once: the whole pages of which one TCP segment takes most, that is 65,483 bytes on
-// the way to a proxy on the same machine, and hardly more before a network card cuts it. Longer spans make segments that end
-// within pages, and these cost server and client up to twice as much.
-const span = 60 << 10
+const (
+	// piece is how many bytes must leave within one write timeout.
+	piece = 256 << 10
+	// copySize is the size of the buffer that a download needs if it is not a file.
+	copySize = 64 << 10
+)
 
 // Unwrap is for http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -100,7 +99,8 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 }
 
-// ReadFrom copies src piece by piece. A file, limited or not, is passed to net/http as it is, so that the kernel copies it (sendfile).
+// ReadFrom copies src piece by piece. A file, limited or not, is passed to net/http as it is, so that the kernel copies it
+// (sendfile).
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
@@ -116,10 +116,8 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	}
 	var total int64
 	for {
-		if total%piece == 0 { // all spans are whole but the last
-			w.renew()
-		}
-		want := min(span, left-total)
+		w.renew()
+		want := min(piece, left-total)
 		part.N = want
 		n, err := io.Copy(w.ResponseWriter, part)
 		total += n
@@ -133,8 +131,7 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	}
 }
 
-// spans are the buffers of stream.
-var spans = sync.Pool{New: func() any { return new([span]byte) }}
+var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 // stream copies what is not a file, and tells a blob of an object store how much of it will be read.
 func (w *response) stream(src io.Reader) (int64, error) {
@@ -143,7 +140,7 @@ func (w *response) stream(src io.Reader) (int64, error) {
 			blob.Expect(limit.N)
 		}
 	}
-	buf := spans.Get().(*[span]byte)
-	defer spans.Put(buf)
+	buf := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buf)
 	return io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
 }
