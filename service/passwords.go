@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,10 +29,6 @@ const (
 	hashQueue    = 64
 	hashWait     = 5 * time.Second
 	newHashes    = 8 // of them at most for new passwords: anybody may sign up, and must not keep users from signing in
-
-	// tidyAfter is how soon after a hash its memory goes back to the system. Left to itself the runtime keeps what a few sign-ins
-	// took, more than all else together, for minutes.
-	tidyAfter = 500 * time.Millisecond
 )
 
 // passwords hashes and checks passwords, a bounded number at a time.
@@ -41,7 +36,6 @@ type passwords struct {
 	slots   chan struct{}
 	waiting atomic.Int64
 	making  atomic.Int64 // new passwords, waiting or being hashed
-	untidy  atomic.Bool  // tidy is going to run
 }
 
 func newPasswords() *passwords { return &passwords{slots: make(chan struct{}, hashesAtOnce)} }
@@ -105,18 +99,7 @@ func errBusyHashing() error {
 	return &Error{Kind: Unavailable, Msg: "too many people are signing in; try again", Retry: hashWait}
 }
 
-func (p *passwords) leave() {
-	<-p.slots
-	if p.untidy.CompareAndSwap(false, true) {
-		time.AfterFunc(tidyAfter, p.tidy)
-	}
-}
-
-// tidy gives freed memory back, once for all hashes of a moment.
-func (p *passwords) tidy() {
-	p.untidy.Store(false)
-	debug.FreeOSMemory()
-}
+func (p *passwords) leave() { <-p.slots }
 
 // An argonHash is a password's hash with all that is needed to compute it again.
 type argonHash struct {
