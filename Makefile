@@ -1,19 +1,24 @@
-# What is said here needs Go and make; `make test` also needs what it installs where it is missing, by apt-get: MariaDB, Redis,
-# RabbitMQ, Ceph, Chromium, Firefox, WebKitGTK, Node, nginx, curl, OpenSSL and a C compiler.
+# Needs Go, git and make; `make help` lists the targets. `make test` also needs servers and browsers, and installs those that are
+# missing with apt-get, as root or through sudo; see CONTRIBUTING.md.
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -X main.version=$(VERSION)
 TIMEOUT  ?= 15m
 
-.PHONY: all run build test check bench bench-ceph bench-short bench-micro demo clean
+.PHONY: all help run build test check docs bench bench-ceph bench-short bench-micro demo clean
 
 all: build
 
-# The drive with nothing configured: http://localhost:8080, data below ./data.
+# This list.
+help:
+	@awk '/^# /{text = text substr($$0, 2); next} /^[a-z-]+:/ && text {sub(/:.*/, ""); printf "%-16s%s\n", $$0, text} {text = ""}' Makefile
+
+# Serve the drive with nothing configured: http://localhost:8080, data below ./data.
 run: build
 	./bin/blinkdrive serve
 
+# Build bin/blinkdrive.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/blinkdrive ./cmd/blinkdrive
 
@@ -21,7 +26,7 @@ build:
 test:
 	$(GO) run ./cmd/internal/testenv/with -- $(GO) test -race -timeout $(TIMEOUT) ./...
 
-# Everything that can be said about the sources without running them.
+# Check formatting, vet, staticcheck, go.mod, layers, migrations and documentation, in under a minute.
 check:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "gofmt would change:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
@@ -29,6 +34,10 @@ check:
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 ./cmd/internal/rooms
+
+# Regenerate what is generated in docs.
+docs:
+	$(GO) test ./config -run TestDocs -update
 
 # The drive beside its yardsticks, in under 15 minutes; the table, a chart and every sample go to bin/bench.
 bench:

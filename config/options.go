@@ -58,7 +58,7 @@ func AddFlags(fs *pflag.FlagSet) {
 	}
 }
 
-// Table is the options as a table in Markdown, as the README shows it.
+// Table returns the options as a Markdown table, which docs/configuration.md contains.
 func Table() string {
 	var b strings.Builder
 	b.WriteString("| variable | default | |\n|---|---|---|\n")

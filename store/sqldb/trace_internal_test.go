@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -129,7 +130,8 @@ func TestContracts(t *testing.T) {
 			t.Errorf("%s\n%s", query, got)
 		}
 	}
-	if len(seen) < 60 {
+	// A run of one subtest, as in -run TestContracts/SQL/Users, sees fewer.
+	if all := !strings.Contains(flag.Lookup("test.run").Value.String(), "/"); all && len(seen) < 60 {
 		t.Errorf("only %d statements were seen", len(seen))
 	}
 }
