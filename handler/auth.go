@@ -22,13 +22,13 @@ func findCredentials(r *http.Request, p params) (credentials, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return credentials{}, unauthenticated("only bearer tokens are understood")
+			return credentials{}, unauthenticated("the Authorization header must be a bearer token")
 		}
 		return credentials{token: strings.TrimSpace(token)}, nil
 	}
 	if token := p.get("token"); token != "" {
 		if p.get("username") == "" {
-			return credentials{}, unauthenticated("a token needs its username")
+			return credentials{}, unauthenticated("parameter token requires parameter username")
 		}
 		return credentials{token: token, username: p.get("username")}, nil
 	}

@@ -206,7 +206,7 @@ func TestCrossOriginCookieRequestIsRefused(t *testing.T) {
 	if a.status != 200 {
 		t.Errorf("a link: %d", a.status)
 	}
-	if !strings.Contains(d.logs.String(), "another origin") {
+	if !strings.Contains(d.logs.String(), "other origins") {
 		t.Error("the log says nothing of it")
 	}
 }

@@ -69,7 +69,7 @@ func (b *patientBody) settle(err error) {
 		b.err = io.EOF
 		_ = b.ctl.SetReadDeadline(time.Time{})
 	default:
-		b.err = &service.Error{Kind: service.CutOff, Msg: "the request's body ended early", Cause: err}
+		b.err = &service.Error{Kind: service.CutOff, Msg: "the request body ended early", Cause: err}
 	}
 }
 

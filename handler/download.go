@@ -69,7 +69,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 	http.ServeContent(out, r, "", lastModified(d.Entry), d.Blob)
 	if out.refused {
 		h.Del("Content-Disposition")
-		return writeCode(w, api.BadRange, api.BadRange.Status(), "there is no such range in the file", nil)
+		return writeCode(w, api.BadRange, api.BadRange.Status(), "the requested range is outside the file", nil)
 	}
 	s.Downloads.Served(out.bytes)
 	return nil

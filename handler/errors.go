@@ -66,11 +66,11 @@ func (s *Server) fail(w *response, r *http.Request, c *call, err error) {
 	switch {
 	case known:
 	case gone(r, err): // only the log will see it
-		e = &service.Error{Kind: service.CutOff, Msg: "the client went away"}
+		e = &service.Error{Kind: service.CutOff, Msg: "the client disconnected"}
 	case service.KindOf(err) == service.Unavailable:
-		e = &service.Error{Kind: service.Unavailable, Msg: "the drive cannot do this now; try again"}
+		e = &service.Error{Kind: service.Unavailable, Msg: "temporarily unavailable; try again later"}
 	default:
-		e = &service.Error{Kind: service.Internal, Msg: "something went wrong here; it was noted with the request ID"}
+		e = &service.Error{Kind: service.Internal, Msg: "internal error; it was logged with the request ID"}
 	}
 	code := codes[e.Kind]
 	if e.Kind == service.Invalid && c.Route.upload {
@@ -103,7 +103,7 @@ func dropHeaders(h http.Header) {
 	}
 }
 
-// gone reports whether a request failed because the client went away.
+// gone reports whether a request failed because the client disconnected.
 func gone(r *http.Request, err error) bool {
 	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
@@ -119,5 +119,5 @@ func (s *Server) logFailure(w *response, r *http.Request, c *call, err error) {
 		level = slog.LevelWarn
 	}
 	s.log().Log(r.Context(), level, "request failed", "request_id", c.ID, "path", r.URL.Path,
-		"started", w.status != 0, "error", err)
+		"started", w.status != 0, "err", err)
 }

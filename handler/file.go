@@ -84,7 +84,7 @@ const (
 func (s *Server) fileUpdate(w http.ResponseWriter, r *http.Request, c *call) error {
 	op := c.Params.get("op")
 	if op != opRename && op != opMove && op != opRestore {
-		return &service.Error{Kind: service.Forbidden, Msg: "op is 0 (rename), 1 (move) or 2 (restore)"}
+		return &service.Error{Kind: service.Forbidden, Msg: "parameter op must be 0 (rename), 1 (move) or 2 (restore)"}
 	}
 	ref, err := c.Params.ref()
 	if err != nil {
@@ -172,7 +172,7 @@ func (p params) ref(hashes ...string) (ref service.Ref, err error) {
 	}
 	if id := p.get("id"); id != "" {
 		if ref.ID, err = store.ParseEntryID(id); err != nil {
-			return ref, invalid("parameter id is malformed")
+			return ref, invalid("parameter id must be the ID of a file or folder")
 		}
 	}
 	for _, name := range append(hashes, "filehash") {
@@ -182,7 +182,7 @@ func (p params) ref(hashes ...string) (ref service.Ref, err error) {
 		}
 	}
 	if ref.IsZero() {
-		return ref, invalid("name the file by id or filehash")
+		return ref, invalid("parameter id or filehash is required")
 	}
 	return ref, nil
 }
@@ -193,7 +193,7 @@ func parseList(p params) (q service.ListQuery, err error) {
 		return q, err
 	}
 	if limit < 1 {
-		return q, invalid("parameter limit is not 1 or more")
+		return q, invalid("parameter limit must be at least 1")
 	}
 	q = service.ListQuery{Sort: store.Sort(p.get("sort")), Order: service.Order(p.get("order")),
 		Cursor: p.get("cursor"), Limit: int(min(limit, service.MaxPage))}

@@ -52,7 +52,7 @@ func parseSearch(p params) (q service.SearchQuery, err error) {
 		return q, err
 	}
 	if limit < 1 {
-		return q, invalid("parameter limit is not 1 or more")
+		return q, invalid("parameter limit must be at least 1")
 	}
 	text, err := p.need("query")
 	if err != nil {

@@ -35,7 +35,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request, c *call) error {
 				state[name] = "ok"
 				if err != nil {
 					state[name], ready = "failing", ready && !needed
-					s.log().WarnContext(ctx, "dependency is not ready", "dependency", name, "error", err)
+					s.log().WarnContext(ctx, "could not reach dependency", "dependency", name, "err", err)
 				}
 			})
 		}

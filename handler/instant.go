@@ -24,9 +24,9 @@ func (s *Server) fastUpload(w http.ResponseWriter, r *http.Request, c *call) err
 		}
 		return writeCode(w, api.OK, http.StatusOK, "秒传成功 (instant upload)", metaOf(item))
 	case ans.Challenge != "":
-		return writeCode(w, api.ProofNeeded, http.StatusOK, "prove that you have the file", challengeOf(ans))
+		return writeCode(w, api.ProofNeeded, http.StatusOK, "proof of possession required", challengeOf(ans))
 	}
-	return writeCode(w, api.InvalidUpload, http.StatusOK, "no instant upload; please send the file", nil)
+	return writeCode(w, api.InvalidUpload, http.StatusOK, "instant upload is not possible; upload the file", nil)
 }
 
 func parseInstant(c *call) (req service.InstantRequest, err error) {

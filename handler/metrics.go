@@ -21,14 +21,14 @@ func newRequestMetrics(reg prometheus.Registerer) *requestMetrics {
 	k := promauto.With(reg)
 	return &requestMetrics{
 		requests: k.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "blinkdrive", Name: "http_requests_total", Help: "Requests answered, by path, method and status.",
+			Namespace: "blinkdrive", Name: "http_requests_total", Help: "HTTP requests answered, by path, method and status.",
 		}, []string{"path", "method", "status"}),
 		seconds: k.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "blinkdrive", Name: "http_request_seconds", Help: "Time from a request's header to the end of its answer, by path.",
+			Namespace: "blinkdrive", Name: "http_request_seconds", Help: "Time from the header of an HTTP request to the end of its response, by path.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9), // to 65 s
 		}, []string{"path"}),
 		under: k.NewGauge(prometheus.GaugeOpts{
-			Namespace: "blinkdrive", Name: "http_requests_under_way", Help: "Requests that are being answered.",
+			Namespace: "blinkdrive", Name: "http_requests_under_way", Help: "HTTP requests in progress.",
 		}),
 	}
 }

@@ -25,7 +25,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	d.get("/static/no-such-file", nil)
 
 	want := `
-		# HELP blinkdrive_http_requests_total Requests answered, by path, method and status.
+		# HELP blinkdrive_http_requests_total HTTP requests answered, by path, method and status.
 		# TYPE blinkdrive_http_requests_total counter
 		blinkdrive_http_requests_total{method="POST",path="/user/signin",status="200"} 1
 		blinkdrive_http_requests_total{method="GET",path="/user/info",status="200"} 1

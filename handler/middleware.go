@@ -54,7 +54,7 @@ func (rt *router) dispatch(w *response, r *http.Request, c *call) error {
 	}
 	if !pick(rows, r.Method, c) {
 		w.Header().Set("Allow", allowed(rows))
-		return writeCode(w, api.WrongMethod, api.WrongMethod.Status(), "this endpoint does not know "+safeMethod(r.Method), nil)
+		return writeCode(w, api.WrongMethod, api.WrongMethod.Status(), "method not allowed: "+safeMethod(r.Method), nil)
 	}
 	if err := rt.prepare(r, c); err != nil {
 		return err
@@ -102,13 +102,13 @@ func (rt *router) recoverPanic(w *response, r *http.Request, c *call) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	rt.log().ErrorContext(r.Context(), "panic", "request_id", c.ID, "path", r.URL.Path, "panic", fmt.Sprint(v),
+	rt.log().ErrorContext(r.Context(), "panic recovered", "request_id", c.ID, "path", r.URL.Path, "panic", fmt.Sprint(v),
 		"stack", string(debug.Stack()))
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	dropHeaders(w.Header())
-	_ = writeCode(w, api.ServerError, api.ServerError.Status(), "something went wrong here; it was noted with the request ID", nil)
+	_ = writeCode(w, api.ServerError, api.ServerError.Status(), "internal error; it was logged with the request ID", nil)
 }
 
 // note counts a request that is over and writes the access log. The query is never logged: it may hold a token, a password

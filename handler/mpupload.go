@@ -77,7 +77,7 @@ func parsePart(p params) (part service.Part, err error) {
 		return part, err
 	}
 	if part.Index = int(index); int64(part.Index) != index {
-		return part, invalid("there is no chunk %d", index)
+		return part, invalid("chunk index %d is out of range", index)
 	}
 	name := "chkhash"
 	if !p.has(name) {
@@ -131,7 +131,7 @@ func (s *Server) uploadCancel(w http.ResponseWriter, r *http.Request, c *call) e
 			return err
 		}
 		if d.IsZero() {
-			return invalid("name an uploadid or a filehash")
+			return invalid("parameter uploadid or filehash is required")
 		}
 		if err := s.Uploads.CancelDigest(r.Context(), c.User.ID, d); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (p params) uploadID() (store.UploadID, error) {
 	}
 	id, err := store.ParseUploadID(text)
 	if err != nil {
-		return "", &service.Error{Kind: service.NotFound, Msg: "there is no such upload", Cause: err}
+		return "", &service.Error{Kind: service.NotFound, Msg: "upload not found", Cause: err}
 	}
 	return id, nil
 }
@@ -208,7 +208,7 @@ func (p params) uploadID() (store.UploadID, error) {
 func (p params) size() (int64, error) {
 	n, err := p.integer("filesize", -1)
 	if err == nil && n < 0 && p.get("filesize") != "" {
-		err = invalid("the file size is negative")
+		err = invalid("parameter filesize must not be negative")
 	}
 	return n, err
 }
@@ -225,7 +225,7 @@ func parseTime(name, value string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, value)
 	t = t.UTC() // which may be another year
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
-		return time.Time{}, invalid("parameter %s is not a time as in 2006-01-02T15:04:05Z", name)
+		return time.Time{}, invalid("parameter %s must be a time such as 2006-01-02T15:04:05Z", name)
 	}
 	return t, nil
 }
@@ -236,7 +236,7 @@ func (p params) clash() (store.Clash, error) {
 	case "", store.ClashRename, store.ClashReplace, store.ClashFail:
 		return c, nil
 	}
-	return "", invalid("conflict is rename, replace or fail")
+	return "", invalid("parameter conflict must be rename, replace or fail")
 }
 
 // digests returns SHA-1s separated by commas, nil where there are none.
@@ -245,13 +245,13 @@ func (p params) digests(name string) ([]store.Digest, error) {
 		return nil, nil
 	}
 	if n := strings.Count(p.get(name), ","); n >= maxChunkHashes {
-		return nil, invalid("parameter %s has too many entries", name)
+		return nil, invalid("parameter %s must not have more than %d entries", name, maxChunkHashes)
 	}
 	var list []store.Digest
 	for text := range strings.SplitSeq(p.get(name), ",") {
 		d, err := store.ParseDigest(strings.TrimSpace(text))
 		if err != nil {
-			return nil, invalid("entry %s of parameter %s is not 40 hexadecimal characters", strconv.Itoa(len(list)+1), name)
+			return nil, invalid("entry %s of parameter %s must be 40 hexadecimal characters", strconv.Itoa(len(list)+1), name)
 		}
 		list = append(list, d)
 	}

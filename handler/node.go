@@ -24,7 +24,7 @@ func (s *Server) fromNode(r *http.Request) bool {
 func (s *Server) nodeBlob(w http.ResponseWriter, r *http.Request, c *call) error {
 	name, err := store.ParseBlobName(c.Params.get("name"))
 	if err != nil {
-		return invalid("parameter name is not a blob's name")
+		return invalid("parameter name must be a blob name")
 	}
 	answer := func(found bool, size int64) {
 		proof := api.NewNodeKey(s.Secret).Answer(r.Header.Get("Authorization"), found, size)
@@ -33,7 +33,7 @@ func (s *Server) nodeBlob(w http.ResponseWriter, r *http.Request, c *call) error
 	blob, err := s.Downloads.LocalBlob(r.Context(), name)
 	if errors.Is(err, store.ErrNotFound) {
 		answer(false, 0)
-		return writeCode(w, api.NotFound, api.NotFound.Status(), "this node has no such blob", nil)
+		return writeCode(w, api.NotFound, api.NotFound.Status(), "blob not found on this node", nil)
 	} else if err != nil {
 		return err
 	}

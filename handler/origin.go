@@ -21,7 +21,7 @@ func (rt *router) checkOrigin(r *http.Request, c *call) error {
 		return nil
 	}
 	if c.creds.cookie || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return &service.Error{Kind: service.Forbidden, Msg: "this request comes from a page of another origin"}
+		return &service.Error{Kind: service.Forbidden, Msg: "requests from pages of other origins are not allowed"}
 	}
 	return nil
 }

@@ -107,4 +107,4 @@ func (s *Server) uploadFinished(w http.ResponseWriter, r *http.Request, c *call)
 	return writeText(w, "Upload finished")
 }
 
-func errNoPage() error { return &service.Error{Kind: service.NotFound, Msg: "there is no such page"} }
+func errNoPage() error { return &service.Error{Kind: service.NotFound, Msg: "page not found"} }

@@ -28,7 +28,7 @@ func parseParams(r *http.Request, use bodyUse) (params, error) {
 	p := params{}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, invalid("malformed query")
+		return nil, invalid("malformed query string")
 	}
 	if err := p.add(query); err != nil {
 		return nil, err
@@ -47,10 +47,10 @@ func (p params) add(values url.Values) error {
 	for name, vs := range values {
 		for _, v := range vs {
 			if old, ok := p[name]; ok && old != v {
-				return invalid("parameter %.40q is given twice", name)
+				return invalid("parameter %.40q has two different values", name)
 			}
 			if !utf8.ValidString(v) {
-				return invalid("parameter %.40q is not UTF-8", name)
+				return invalid("parameter %.40q must be valid UTF-8", name)
 			}
 			p[name] = v
 		}
@@ -66,10 +66,10 @@ func parseForm(r *http.Request) (url.Values, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil {
-		return nil, fmt.Errorf("read form: %w", err)
+		return nil, fmt.Errorf("could not read the form: %w", err)
 	}
 	if len(body) > maxForm {
-		return nil, &service.Error{Kind: service.TooLarge, Msg: "the form is too large"}
+		return nil, &service.Error{Kind: service.TooLarge, Msg: fmt.Sprintf("the form must not be larger than %d bytes", maxForm)}
 	}
 	if kind == "multipart/form-data" {
 		return parseMultipart(body, attrs["boundary"])
@@ -119,7 +119,7 @@ func (p params) has(name string) bool {
 // need returns a parameter that must be there and not be empty.
 func (p params) need(name string) (string, error) {
 	if p[name] == "" {
-		return "", invalid("parameter %s is missing", name)
+		return "", invalid("parameter %s is required", name)
 	}
 	return p[name], nil
 }
@@ -131,7 +131,7 @@ func (p params) integer(name string, def int64) (int64, error) {
 	}
 	n, err := strconv.ParseInt(p[name], 10, 64)
 	if err != nil {
-		return 0, invalid("parameter %s is not a whole number", name)
+		return 0, invalid("parameter %s must be a whole number", name)
 	}
 	return n, nil
 }
@@ -144,7 +144,7 @@ func (p params) flag(name string) (bool, error) {
 	case "1":
 		return true, nil
 	}
-	return false, invalid("parameter %s is 0 or 1", name)
+	return false, invalid("parameter %s must be 0 or 1", name)
 }
 
 // digest returns a SHA-1 in hexadecimal of either case, zero where there is none.
@@ -154,10 +154,10 @@ func (p params) digest(name string) (store.Digest, error) {
 	}
 	d, err := store.ParseDigest(p[name])
 	if err != nil {
-		return store.Digest{}, invalid("parameter %s is not 40 hexadecimal characters", name)
+		return store.Digest{}, invalid("parameter %s must be 40 hexadecimal characters", name)
 	}
 	if d.IsZero() { // which means "not known" inside: it must not pass for a parameter that is not there
-		return store.Digest{}, invalid("parameter %s is no file's digest", name)
+		return store.Digest{}, invalid("parameter %s must not be all zeros", name)
 	}
 	return d, nil
 }

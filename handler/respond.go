@@ -36,7 +36,7 @@ func writeBare(w http.ResponseWriter, v any) error { return writeJSON(w, http.St
 func writeJSON(w http.ResponseWriter, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("answer: %w", err)
+		return fmt.Errorf("encode the response: %w", err)
 	}
 	return write(w, status, "application/json; charset=utf-8", append(body, '\n'))
 }

@@ -60,5 +60,5 @@ func thumbnailSize(p params) (int, error) {
 			return size, nil
 		}
 	}
-	return 0, invalid("parameter size is 1 to 512")
+	return 0, invalid("parameter size must be between 1 and 512")
 }

@@ -38,7 +38,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, c *call) error {
 	r.Body = bufferedBody{buf, r.Body}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return invalid("the body is not a multipart form")
+		return invalid("the request body must be a multipart form")
 	}
 	clash, err := c.Params.clash()
 	if err != nil {
@@ -115,7 +115,7 @@ func cutForm(err error) error {
 		return &service.Error{Kind: service.CutOff, Msg: "the form ended early", Cause: err}
 	}
 	if _, header := errors.AsType[textproto.ProtocolError](err); header || strings.HasPrefix(err.Error(), "multipart:") {
-		return &service.Error{Kind: service.Invalid, Msg: "the form is malformed", Cause: err}
+		return &service.Error{Kind: service.Invalid, Msg: "malformed form", Cause: err}
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (f *formUpload) field(part *multipart.Part) error {
 	case err != nil:
 		return err
 	case len(value) > maxField:
-		return invalid("a field of the form is too long")
+		return invalid("a form field must not be longer than %d bytes", maxField)
 	case part.FormName() == "path" && f.form == nil:
 		f.path = string(value)
 	case part.FormName() == "mtime" && len(value) > 0:
@@ -153,7 +153,7 @@ func (f *formUpload) field(part *multipart.Part) error {
 
 func (f *formUpload) commit() ([]store.Entry, error) {
 	if f.form == nil {
-		return nil, invalid("the form has no file")
+		return nil, invalid("the form must contain at least one file")
 	}
 	return f.form.Commit(f.r.Context())
 }
@@ -164,6 +164,6 @@ func (f *formUpload) close() {
 		return
 	}
 	if err := f.form.Close(); err != nil {
-		f.server.log().WarnContext(f.r.Context(), "remove staged files", "request_id", f.c.ID, "err", err)
+		f.server.log().WarnContext(f.r.Context(), "could not remove staged files", "request_id", f.c.ID, "err", err)
 	}
 }

@@ -98,14 +98,14 @@ func (p params) refs(most int) ([]service.Ref, error) {
 	for text := range strings.SplitSeq(p.get("id"), ",") {
 		id, err := store.ParseEntryID(text)
 		if err != nil {
-			return nil, invalid("parameter id is malformed")
+			return nil, invalid("parameter id must be IDs of files or folders, separated by commas")
 		}
 		if seen[id] {
 			continue
 		}
 		seen[id] = true
 		if refs = append(refs, service.Ref{ID: id}); len(refs) > most {
-			return nil, &service.Error{Kind: service.TooLarge, Msg: "more than " + strconv.Itoa(most) + " entries at once"}
+			return nil, &service.Error{Kind: service.TooLarge, Msg: "parameter id must not have more than " + strconv.Itoa(most) + " entries"}
 		}
 	}
 	return refs, nil

@@ -14,9 +14,9 @@ import (
 const minAsk = 64 << 10
 
 // errHeld ends the sending of what the drive turned out to hold.
-var errHeld = errors.New("the drive holds the content")
+var errHeld = errors.New("the drive already holds the content")
 
-// asked is the answer to whether the drive holds the content.
+// asked is the answer to whether the drive already holds the content.
 type asked struct {
 	meta api.Meta
 	ok   bool

@@ -71,7 +71,7 @@ func (c *Client) once(ctx context.Context, k call) (answer, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(dog.reader(resp.Body), maxAnswer))
 	if err != nil {
-		return answer{}, fmt.Errorf("%s: reading the answer: %w", k.path, dog.explain(err))
+		return answer{}, fmt.Errorf("%s: could not read the response: %w", k.path, dog.explain(err))
 	}
 	a := answer{resp.StatusCode, resp.Header, body}
 	return a, a.failure()
@@ -124,7 +124,7 @@ func (a answer) failure() error {
 		return nil
 	}
 	e := &Error{
-		Code: api.ServerError, Status: a.status, Msg: "unexpected answer: " + http.StatusText(a.status),
+		Code: api.ServerError, Status: a.status, Msg: "unexpected response: " + http.StatusText(a.status),
 		RequestID: a.header.Get(api.HeaderRequestID), RetryAfter: retryAfter(a.header, time.Now()),
 	}
 	env, err := parseEnvelope(a.body)
@@ -155,10 +155,10 @@ func parseEnvelope(body []byte) (api.Envelope, error) {
 		Data json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(body, &e); err != nil {
-		return api.Envelope{}, fmt.Errorf("not an answer of a drive: %w", err)
+		return api.Envelope{}, fmt.Errorf("not a response of a Blinkdrive server: %w", err)
 	}
 	if e.Code == nil {
-		return api.Envelope{}, errors.New("not an answer of a drive: it has no code")
+		return api.Envelope{}, errors.New("not a response of a Blinkdrive server: it has no code")
 	}
 	return api.Envelope{Code: *e.Code, Msg: e.Msg, Data: e.Data}, nil
 }
@@ -173,7 +173,7 @@ func (a answer) enveloped(v any) (api.Envelope, error) {
 		return env, nil
 	}
 	if err := json.Unmarshal(env.Data, v); err != nil {
-		return env, fmt.Errorf("the answer's data: %w", err)
+		return env, fmt.Errorf("data of the response: %w", err)
 	}
 	return env, nil
 }
@@ -208,7 +208,7 @@ func (c *Client) bare(ctx context.Context, k call, v any) (http.Header, error) {
 		return nil, err
 	}
 	if err := json.Unmarshal(a.body, v); err != nil {
-		return nil, fmt.Errorf("%s: not an answer of a drive: %w", k.path, err)
+		return nil, fmt.Errorf("%s: not a response of a Blinkdrive server: %w", k.path, err)
 	}
 	return a.header, nil
 }

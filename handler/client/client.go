@@ -42,7 +42,7 @@ func New(baseURL string, o Options) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	if base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, fmt.Errorf("client: %q is not an http or https URL", baseURL)
+		return nil, fmt.Errorf("client: %q must be an http or https URL", baseURL)
 	}
 	o = o.withDefaults()
 	c := &Client{base: base, http: leaving(o.HTTP), opts: o}
@@ -83,7 +83,7 @@ func leaving(h *http.Client) *http.Client {
 		case h.CheckRedirect != nil:
 			return h.CheckRedirect(req, via)
 		case len(via) >= 10:
-			return errors.New("too many redirections")
+			return errors.New("too many redirects")
 		}
 		return nil
 	}

@@ -241,7 +241,7 @@ func (p *parts) follow(ctx context.Context, r io.ReaderAt, v *verifier) error {
 		}
 		off, end := p.extent(i)
 		if err := eachBlock(ctx, r, off, end-off, func(b []byte) { v.Write(b) }); err != nil {
-			return fmt.Errorf("reading back what came: %w", err)
+			return fmt.Errorf("could not read back the downloaded bytes: %w", err)
 		}
 	}
 	return v.verify()

@@ -39,16 +39,16 @@ func IsCode(err error, code api.Code) bool {
 
 var (
 	// ErrChanged: a file did not stay what it was while it was uploaded or downloaded.
-	ErrChanged = errors.New("the file changed meanwhile")
+	ErrChanged = errors.New("the file changed during the upload or download")
 	// ErrCorrupt: bytes that were downloaded are not those that the drive says it has.
-	ErrCorrupt = errors.New("the downloaded bytes are not what was stored")
-	errStalled = errors.New("nothing moved on the connection")
+	ErrCorrupt = errors.New("the downloaded bytes do not match the stored file")
+	errStalled = errors.New("no data was transferred for too long")
 )
 
 // A sourceError is a failure to read what was to be sent. No repetition is tried.
 type sourceError struct{ err error }
 
-func (e *sourceError) Error() string { return "reading the file: " + e.err.Error() }
+func (e *sourceError) Error() string { return "could not read the file: " + e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
 // transient reports whether the same request may succeed later. The caller has seen to it that its context lives.

@@ -175,7 +175,7 @@ func (c *Client) Link(ctx context.Context, r Ref, life time.Duration) (Link, err
 	link := Link{URL: strings.TrimSpace(string(a.body))}
 	if until := a.header.Get(api.HeaderExpiresAt); until != "" {
 		if link.Expires, err = time.Parse(time.RFC3339, until); err != nil {
-			return Link{}, fmt.Errorf("/file/downloadurl: until when the link is good: %w", err)
+			return Link{}, fmt.Errorf("/file/downloadurl: invalid expiry: %w", err)
 		}
 	}
 	return link, nil

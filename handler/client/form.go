@@ -51,7 +51,7 @@ func (c *Client) UploadForm(ctx context.Context, folder string, files ...FormFil
 func formResult(resp *http.Response, dog *watchdog) ([]api.Meta, error) {
 	body, err := io.ReadAll(io.LimitReader(dog.reader(resp.Body), maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("/file/upload: reading the answer: %w", dog.explain(err))
+		return nil, fmt.Errorf("/file/upload: could not read the response: %w", dog.explain(err))
 	}
 	a := answer{resp.StatusCode, resp.Header, body}
 	if err := a.failure(); err != nil {

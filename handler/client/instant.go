@@ -90,11 +90,11 @@ func parseChallenge(env api.Envelope, size int64) (api.Challenge, error) {
 		return ch, fmt.Errorf("challenge: %w", err)
 	}
 	if ch.Challenge == "" {
-		return ch, errors.New("challenge: it is empty")
+		return ch, errors.New("challenge: no ranges")
 	}
 	for _, r := range ch.Ranges {
 		if r.Offset < 0 || r.Length < 0 || r.Length > size || r.Offset > size-r.Length {
-			return ch, fmt.Errorf("challenge: %d bytes at %d are not in a file of %d", r.Length, r.Offset, size)
+			return ch, fmt.Errorf("challenge: %d bytes at offset %d are outside a file of %d bytes", r.Length, r.Offset, size)
 		}
 	}
 	return ch, nil

@@ -15,9 +15,9 @@ import (
 
 var (
 	// ErrNoBlob: the node itself says that it has no such blob.
-	ErrNoBlob = errors.New("the node has no such blob")
+	ErrNoBlob = errors.New("blob not found on the node")
 	// ErrNodeUnavailable: the node was not reached, or what answered could not prove to be it. Nothing is known of the blob.
-	ErrNodeUnavailable = errors.New("the node is out of reach")
+	ErrNodeUnavailable = errors.New("node unreachable")
 )
 
 // NodeBlobs reads blobs on the disks of other nodes, for the processes of a drive, which share its secret. Unlike a
@@ -50,7 +50,7 @@ func (n *NodeBlobs) CloseIdleConnections() { n.http().CloseIdleConnections() }
 func (n *NodeBlobs) Open(ctx context.Context, nodeURL, node, name string) (*NodeBlob, error) {
 	base, err := url.Parse(nodeURL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("node %s: %w: its address makes no sense", node, ErrNodeUnavailable)
+		return nil, fmt.Errorf("node %s: %w: invalid address", node, ErrNodeUnavailable)
 	}
 	base = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: api.NodeBlobPath,
 		RawQuery: url.Values{"name": {name}}.Encode()}
@@ -160,9 +160,9 @@ func (b *NodeBlob) proven(resp *http.Response, want int, size int64) error {
 	case resp.StatusCode == http.StatusNotFound && b.key().VerifyAnswer(proof, asked, false, 0):
 		return ErrNoBlob
 	case resp.StatusCode >= http.StatusInternalServerError:
-		return errors.New("it answered " + strconv.Itoa(resp.StatusCode)) // tried again
+		return errors.New("it responded with status " + strconv.Itoa(resp.StatusCode)) // tried again
 	}
-	return fmt.Errorf("%w: who answers there (%d) is not it, or has another secret or time", ErrNodeUnavailable, resp.StatusCode)
+	return fmt.Errorf("%w: the response (status %d) is not signed by this node; check its address, secret and clock", ErrNodeUnavailable, resp.StatusCode)
 }
 
 // get opens a range of the blob.
@@ -175,7 +175,7 @@ func (b *NodeBlob) get(dog *watchdog, off, end int64) (io.ReadCloser, error) {
 	if err == nil {
 		from, size, rerr := parseContentRange(resp.Header.Get("Content-Range"))
 		if rerr != nil || from != off || size != b.size || resp.ContentLength != end-off {
-			err = fmt.Errorf("%w: asked for bytes %d to %d, got %q", ErrNodeUnavailable, off, end-1, resp.Header.Get("Content-Range"))
+			err = fmt.Errorf("%w: requested bytes %d to %d, got %q", ErrNodeUnavailable, off, end-1, resp.Header.Get("Content-Range"))
 		}
 	}
 	if err != nil {

@@ -76,7 +76,7 @@ func gaveUp(tries int, err error) error {
 	if tries == 1 {
 		return err
 	}
-	return fmt.Errorf("gave up after %d tries: %w", tries, err)
+	return fmt.Errorf("gave up after %d attempts: %w", tries, err)
 }
 
 // reset records a success.

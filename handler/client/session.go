@@ -31,7 +31,7 @@ type session struct {
 func (u *upload) begin(in api.Init) (*session, error) {
 	l := layout{u.sums.layout.size, in.ChunkSize}
 	if in.UploadID == "" || l.size > 0 && (in.ChunkSize <= 0 || in.ChunkCount != l.count()) {
-		return nil, fmt.Errorf("the drive's answer to init makes no sense: %d chunks of %d bytes", in.ChunkCount, in.ChunkSize)
+		return nil, fmt.Errorf("invalid response to init: %d chunks of %d bytes", in.ChunkCount, in.ChunkSize)
 	}
 	if l.size == 0 {
 		l.chunk = 1 // no chunks, of whatever size
@@ -73,7 +73,7 @@ func (s *session) finish(ctx context.Context) error {
 		}
 		s.meter.enter(StageSending, s.layout.size-s.bytes(send))
 	}
-	return fmt.Errorf("the drive asked for chunks again %d times", maxRounds)
+	return fmt.Errorf("the drive still reports missing chunks after %d rounds", maxRounds)
 }
 
 func (s *session) complete(ctx context.Context) (api.Meta, error) {

@@ -141,7 +141,7 @@ func (s *stream) accept(resp *http.Response) error {
 		err = ErrChanged
 	}
 	if err == nil && from != s.off {
-		err = fmt.Errorf("/file/download: asked for bytes from %d, got them from %d", s.off, from)
+		err = fmt.Errorf("/file/download: requested bytes from %d, got bytes from %d", s.off, from)
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -162,7 +162,7 @@ func describe(resp *http.Response) (info fileInfo, from int64, err error) {
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if info.size < 0 {
-			err = errors.New("/file/download: the answer does not tell its length")
+			err = errors.New("/file/download: the response has no length")
 		}
 		return info, 0, err
 	case http.StatusPartialContent:
@@ -182,7 +182,7 @@ func describe(resp *http.Response) (info fileInfo, from int64, err error) {
 
 // parseContentRange reads "bytes FROM-TO/SIZE".
 func parseContentRange(s string) (from, size int64, err error) {
-	bad := fmt.Errorf("/file/download: Content-Range %q makes no sense", s)
+	bad := fmt.Errorf("/file/download: invalid Content-Range %q", s)
 	rest, ok := strings.CutPrefix(s, "bytes ")
 	span, total, ok2 := strings.Cut(rest, "/")
 	first, last, ok3 := strings.Cut(span, "-")

@@ -30,13 +30,13 @@ func (c *Client) verifier(ctx context.Context, ref Ref, info *fileInfo) (*verifi
 	if digest == "" {
 		m, err := c.Meta(ctx, ref)
 		if err != nil {
-			return nil, fmt.Errorf("asking for the digest: %w", err)
+			return nil, fmt.Errorf("could not get the digest: %w", err)
 		}
 		digest = m.FileSha1
 	}
 	want, err := hex.DecodeString(digest)
 	if err != nil || len(want) != sha1.Size {
-		return nil, fmt.Errorf("digest %q makes no sense", digest)
+		return nil, fmt.Errorf("invalid digest %q", digest)
 	}
 	return &verifier{sha1.New(), want}, nil
 }
