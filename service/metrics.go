@@ -59,41 +59,41 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 }
 
 func (m *Metrics) instant(k maker) {
-	m.InstantHits = k.counter("instant_hits_total", "Instant uploads that linked content already held.")
-	m.InstantMisses = k.counter("instant_misses_total", "Instant uploads refused: not held, or not proven.")
-	m.InstantChallenges = k.counter("instant_challenges_total", "Challenges given to prove possession.")
-	m.BytesNotSent = k.counter("instant_bytes_not_sent_total", "Bytes of instant uploads, which nobody had to send.")
+	m.InstantHits = k.counter("instant_hits_total", "Instant uploads that linked content the drive already had.")
+	m.InstantMisses = k.counter("instant_misses_total", "Instant uploads refused because the content is unknown or possession was not proven.")
+	m.InstantChallenges = k.counter("instant_challenges_total", "Challenges issued for proof of possession.")
+	m.BytesNotSent = k.counter("instant_bytes_not_sent_total", "Bytes that did not have to be sent thanks to instant upload.")
 	m.SigninFailures = k.counter("signin_failures_total", "Failed sign-ins.")
-	m.BytesServed = k.counter("download_bytes_total", "Bytes of content served.")
+	m.BytesServed = k.counter("download_bytes_total", "Bytes of content downloaded by clients.")
 }
 
 func (m *Metrics) uploads(k maker) {
 	m.BytesReceived = k.counter("upload_bytes_received_total", "Bytes of chunks and forms received and acknowledged.")
-	m.BytesResumed = k.counter("upload_bytes_resumed_total", "Bytes of chunks already held when an upload was resumed.")
+	m.BytesResumed = k.counter("upload_bytes_resumed_total", "Bytes that did not have to be sent again because an upload was resumed.")
 	m.ChunksStored = k.counter("upload_chunks_stored_total", "Chunks stored.")
-	m.ChunkFailures = k.counters("upload_chunk_failures_total", "Chunks not stored, by cause.")
-	m.UploadsCompleted = k.counter("uploads_completed_total", "Uploads that became a file.")
+	m.ChunkFailures = k.counters("upload_chunk_failures_total", "Chunks refused or failed, by cause.")
+	m.UploadsCompleted = k.counter("uploads_completed_total", "Uploads completed.")
 	m.UploadsEnded = k.counters("uploads_ended_total", "Uploads that ended without a file, by cause.")
-	m.CompleteSeconds = k.seconds("upload_complete_seconds", "Time of a successful complete.", 0.001)
-	m.DigestMismatches = k.counter("upload_digest_mismatches_total", "Uploads whose bytes did not have the claimed digest.")
-	m.Collisions = k.counter("upload_collisions_total", "Contents refused because another has their SHA-1.")
+	m.CompleteSeconds = k.seconds("upload_complete_seconds", "Duration of successful complete requests.", 0.001)
+	m.DigestMismatches = k.counter("upload_digest_mismatches_total", "Uploads whose bytes did not match the claimed digest.")
+	m.Collisions = k.counter("upload_collisions_total", "Contents refused because other content with the same SHA-1 is stored.")
 }
 
 func (m *Metrics) transfers(k maker) {
 	m.TransfersDone = k.counter("transfers_done_total", "Blobs moved to an object store.")
-	m.TransfersFailed = k.counter("transfers_failed_total", "Attempts to move a blob that failed.")
+	m.TransfersFailed = k.counter("transfers_failed_total", "Failed attempts to move a blob to an object store.")
 	m.TransferBytes = k.counter("transfer_bytes_total", "Bytes of blobs moved to an object store.")
-	m.TransferBytesResumed = k.counter("transfer_bytes_resumed_total", "Bytes of parts that were in the object store already.")
-	m.TransfersResumed = k.counter("transfers_resumed_total", "Attempts that went on with an earlier one's multipart upload.")
-	m.TransferSeconds = k.seconds("transfer_seconds", "Time of a successful transfer.", 0.001)
+	m.TransferBytesResumed = k.counter("transfer_bytes_resumed_total", "Bytes not sent again because an earlier attempt had already stored them.")
+	m.TransfersResumed = k.counter("transfers_resumed_total", "Transfer attempts that resumed the multipart upload of an earlier attempt.")
+	m.TransferSeconds = k.seconds("transfer_seconds", "Duration of successful transfers.", 0.001)
 	m.TransferLag = k.seconds("transfer_lag_seconds", "Time from the end of an upload to the end of its transfer.", 0.01)
 }
 
 func (m *Metrics) nodes(k maker) {
-	m.RemoteBytes = k.counter("remote_blob_bytes_read_total", "Bytes read of blobs on the disks of other nodes.")
-	m.RemoteBytesServed = k.counter("remote_blob_bytes_served_total", "Bytes of this node's blobs sent to other processes of the drive.")
-	m.Heartbeats = k.counter("node_heartbeats_total", "Times that this node announced itself.")
-	m.HeartbeatsFailed = k.counter("node_heartbeat_failures_total", "Times that this node could not announce itself.")
+	m.RemoteBytes = k.counter("remote_blob_bytes_read_total", "Bytes of blobs read from other nodes.")
+	m.RemoteBytesServed = k.counter("remote_blob_bytes_served_total", "Bytes of blobs served to other processes of the drive.")
+	m.Heartbeats = k.counter("node_heartbeats_total", "Successful announcements of this node in the registry.")
+	m.HeartbeatsFailed = k.counter("node_heartbeat_failures_total", "Failed announcements of this node in the registry.")
 }
 
 // WatchBacklog also shows how many jobs and how much garbage wait, as list counts them at each scrape. It may be
@@ -103,10 +103,10 @@ func (m *Metrics) WatchBacklog(list store.GarbageList, now func() time.Time) err
 		return nil
 	}
 	c := &backlog{list: list, now: now}
-	c.pending = describe("transfers_pending", "Transfer jobs that wait or are under way.")
-	c.failed = describe("transfers_given_up", "Transfer jobs that were given up and wait for a replay.")
-	c.age = describe("transfer_oldest_pending_seconds", "Age of the oldest pending transfer job, 0 without one.")
-	c.garbage = describe("garbage_blobs", "Blobs that wait for removal.")
+	c.pending = describe("transfers_pending", "Transfer jobs pending or in progress.")
+	c.failed = describe("transfers_given_up", "Failed transfer jobs, which blinkdrive transfers replay retries.")
+	c.age = describe("transfer_oldest_pending_seconds", "Age of the oldest pending transfer job; 0 if there is none.")
+	c.garbage = describe("garbage_blobs", "Blobs waiting to be deleted.")
 	return m.reg.Register(c)
 }
 
@@ -116,7 +116,7 @@ func (m *Metrics) WatchQueue(check func(context.Context) error) error {
 		return nil
 	}
 	return m.reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "blinkdrive", Name: "queue_up", Help: "Whether the queue can be reached: 1, or 0.",
+		Namespace: "blinkdrive", Name: "queue_up", Help: "Whether the queue is reachable: 1 for yes, 0 for no.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), backlogTime)
 		defer cancel()

@@ -65,10 +65,10 @@ func TestBacklogIsCountedAtEachScrape(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-# HELP blinkdrive_garbage_blobs Blobs that wait for removal.
+# HELP blinkdrive_garbage_blobs Blobs waiting to be deleted.
 # TYPE blinkdrive_garbage_blobs gauge
 blinkdrive_garbage_blobs 7
-# HELP blinkdrive_transfer_oldest_pending_seconds Age of the oldest pending transfer job, 0 without one.
+# HELP blinkdrive_transfer_oldest_pending_seconds Age of the oldest pending transfer job; 0 if there is none.
 # TYPE blinkdrive_transfer_oldest_pending_seconds gauge
 blinkdrive_transfer_oldest_pending_seconds 60
 `

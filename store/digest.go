@@ -18,10 +18,10 @@ var EmptyDigest = Digest(sha1.Sum(nil))
 func ParseDigest(s string) (Digest, error) {
 	var d Digest
 	if len(s) != hex.EncodedLen(len(d)) {
-		return Digest{}, fmt.Errorf("digest: %w: want 40 hexadecimal characters, got %d", ErrInvalid, len(s))
+		return Digest{}, fmt.Errorf("digest: %w: must be 40 hexadecimal characters, got %d", ErrInvalid, len(s))
 	}
 	if _, err := hex.Decode(d[:], []byte(s)); err != nil {
-		return Digest{}, fmt.Errorf("digest: %w: not hexadecimal", ErrInvalid)
+		return Digest{}, fmt.Errorf("digest: %w: must be hexadecimal", ErrInvalid)
 	}
 	return d, nil
 }
@@ -39,10 +39,10 @@ type SHA256 [sha256.Size]byte
 func ParseSHA256(s string) (SHA256, error) {
 	var d SHA256
 	if len(s) != hex.EncodedLen(len(d)) {
-		return SHA256{}, fmt.Errorf("sha-256: %w: want 64 hexadecimal characters, got %d", ErrInvalid, len(s))
+		return SHA256{}, fmt.Errorf("sha-256: %w: must be 64 hexadecimal characters, got %d", ErrInvalid, len(s))
 	}
 	if _, err := hex.Decode(d[:], []byte(s)); err != nil {
-		return SHA256{}, fmt.Errorf("sha-256: %w: not hexadecimal", ErrInvalid)
+		return SHA256{}, fmt.Errorf("sha-256: %w: must be hexadecimal", ErrInvalid)
 	}
 	return d, nil
 }

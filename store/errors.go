@@ -12,7 +12,7 @@ var (
 	// ErrExists: the name, user or open upload is there already.
 	ErrExists = errors.New("already exists")
 	// ErrInTheWay: a file is where a folder should be. It is an ErrExists.
-	ErrInTheWay = fmt.Errorf("a file is in the way of a folder: %w", ErrExists)
+	ErrInTheWay = fmt.Errorf("a file exists where a folder is expected: %w", ErrExists)
 	// ErrConflict: the thing is no longer in the state that the change was conditional on.
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: somebody else is at work on it; the same call may succeed later.

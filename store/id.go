@@ -17,7 +17,7 @@ type NodeID string
 // ParseNodeID checks that s can name a node.
 func ParseNodeID(s string) (NodeID, error) {
 	if len(s) < 1 || len(s) > 32 || !only(s, "abcdefghijklmnopqrstuvwxyz0123456789") {
-		return "", fmt.Errorf("node: %w: want 1 to 32 of a-z and 0-9", ErrInvalid)
+		return "", fmt.Errorf("node name: %w: must be 1 to 32 characters of a-z and 0-9", ErrInvalid)
 	}
 	return NodeID(s), nil
 }

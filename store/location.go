@@ -82,7 +82,7 @@ func ParseLocation(s string) (Location, error) {
 	case Local, Disk, Ceph, OSS, S3:
 		return l, nil
 	}
-	return Location{}, fmt.Errorf("location: %w: unknown kind of place", ErrInvalid)
+	return Location{}, fmt.Errorf("location: %w: unknown kind of store", ErrInvalid)
 }
 
 // String writes the location as a URL. It is what tbl_file.file_addr holds.

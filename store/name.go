@@ -17,15 +17,15 @@ const (
 func CheckName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("name: %w: it is empty", ErrInvalid)
+		return fmt.Errorf("name: %w: must not be empty", ErrInvalid)
 	case len(name) > MaxName:
-		return fmt.Errorf("name: %w: it is longer than %d bytes", ErrInvalid, MaxName)
+		return fmt.Errorf("name: %w: must not be longer than %d bytes", ErrInvalid, MaxName)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("name: %w: it is not UTF-8", ErrInvalid)
+		return fmt.Errorf("name: %w: must be valid UTF-8", ErrInvalid)
 	case name == "." || name == "..":
 		return fmt.Errorf("name: %w: . and .. are reserved", ErrInvalid)
 	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r < ' ' || r == 0x7f }):
-		return fmt.Errorf("name: %w: it has a slash or a control character", ErrInvalid)
+		return fmt.Errorf("name: %w: must not contain a slash or a control character", ErrInvalid)
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func ParsePath(s string) (Path, error) {
 		p = append(p, name)
 	}
 	if len(p) > MaxDepth {
-		return nil, fmt.Errorf("path: %w: deeper than %d folders", ErrInvalid, MaxDepth)
+		return nil, fmt.Errorf("path: %w: must not be deeper than %d folders", ErrInvalid, MaxDepth)
 	}
 	return p, nil
 }

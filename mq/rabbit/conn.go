@@ -116,7 +116,7 @@ func (c *conn) end() {
 // within does a step that waits for the broker's answer. The library knows no time limit but the heartbeat.
 func (c *conn) within(what string, step func() error) error {
 	late := time.AfterFunc(c.timeout, func() {
-		c.abort(fmt.Errorf("no answer within %v: %s", c.timeout, what))
+		c.abort(fmt.Errorf("no response from the broker within %v: %s", c.timeout, what))
 	})
 	defer late.Stop()
 	if err := step(); err != nil {
@@ -142,5 +142,5 @@ func (c *conn) channel(what string, prepare func(*amqp.Channel) error) (*amqp.Ch
 
 // drop closes a channel; the broker gives what is unsettled on it to others.
 func (c *conn) drop(ch *amqp.Channel) {
-	_ = c.within("closing a channel", ch.Close) // an error: it was closed already
+	_ = c.within("close channel", ch.Close) // an error: it was closed already
 }

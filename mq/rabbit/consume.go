@@ -61,7 +61,7 @@ func (c *consumer) open(ctx context.Context) (*conn, *session, error) {
 		return nil, nil, err
 	}
 	s := &session{consumer: c, conn: conn, tags: make(map[string]bool)}
-	s.ch, err = conn.channel("declaring the queue", func(ch *amqp.Channel) error {
+	s.ch, err = conn.channel("declare queue", func(ch *amqp.Channel) error {
 		if err := c.opts.declare(ch); err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (s *session) subscribe() (tag string, deliveries <-chan amqp.Delivery, err 
 	}
 	s.last++
 	tag = fmt.Sprintf("worker-%d", s.last)
-	err = s.conn.within("subscribing to the queue", func() (err error) {
+	err = s.conn.within("subscribe", func() (err error) {
 		deliveries, err = s.ch.Consume(s.opts.Queue, tag, false, false, false, false, nil)
 		return err
 	})
@@ -145,7 +145,7 @@ func (s *session) cancel(tag string) {
 	if s.tags[tag] {
 		delete(s.tags, tag)
 		// An error: the channel is gone, and all subscriptions with it.
-		_ = s.conn.within("ending a subscription", func() error { return s.ch.Cancel(tag, false) })
+		_ = s.conn.within("cancel subscription", func() error { return s.ch.Cancel(tag, false) })
 	}
 }
 
@@ -204,7 +204,7 @@ func (s *session) handle(ctx context.Context, tag string, d amqp.Delivery) (held
 }
 
 func (s *session) setAside(m mq.Message, d amqp.Delivery, err error) {
-	s.opts.Log.Warn("message set aside", "queue", s.opts.Queue, "digest", fmt.Sprintf("%.40s", m.FileHash), "bytes", len(d.Body), "err", err)
+	s.opts.Log.Warn("message moved to the error queue", "queue", s.opts.Queue, "digest", fmt.Sprintf("%.40s", m.FileHash), "bytes", len(d.Body), "err", err)
 }
 
 // parse reads a message from whoever sent it: only the body counts.

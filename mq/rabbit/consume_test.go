@@ -64,7 +64,7 @@ func TestNonsenseGoesToTheErrorQueue(t *testing.T) {
 		if string(d.Body) != body {
 			t.Errorf("%.20q was set aside for %.20q", d.Body, body)
 		}
-		if n := j.count("message set aside"); n != i+1 {
+		if n := j.count("message moved to the error queue"); n != i+1 {
 			t.Errorf("%.20q: %d lines of log for %d messages", body, n, i+1)
 		}
 	}

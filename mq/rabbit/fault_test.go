@@ -70,7 +70,7 @@ func TestABrokerThatIsDown(t *testing.T) {
 		mustFail(t, 4*time.Second, "Check", func() error { return q.Check(t.Context()) })
 		time.Sleep(20 * time.Millisecond) // so that there are some attempts
 	}
-	if n := j.count("broker unreachable"); n != 2 { // by the publisher and by the consumer
+	if n := j.count("could not connect to the broker"); n != 2 { // by the publisher and by the consumer
 		t.Errorf("%d attempts were logged, want the first of each", n)
 	}
 	p.refuse(false)
@@ -232,7 +232,7 @@ func TestASilentLine(t *testing.T) {
 	receive(t, "the message", got)
 	p.stall(true)
 	eventually(t, "both to notice", func() error {
-		if n := j.count("broker lost"); n < 2 {
+		if n := j.count("broker connection lost"); n < 2 {
 			return errors.New("not yet")
 		}
 		return nil
@@ -326,7 +326,7 @@ func TestAQueueOfAnotherKind(t *testing.T) {
 		mustFail(t, 4*time.Second, "Check", func() error { return q.Check(t.Context()) })
 		time.Sleep(100 * time.Millisecond)
 	}
-	if n := j.count("broker refuses the queue"); n != 2 {
+	if n := j.count("could not declare the queue"); n != 2 {
 		t.Errorf("%d attempts were logged, want the first of the publisher's and of the consumer's", n)
 	}
 	if _, err := b.ch.QueueDelete(o.Queue, false, false, false); err != nil {

@@ -130,7 +130,7 @@ type outage struct {
 }
 
 func (o *outage) lost(err error) {
-	o.log.Warn("broker lost", "err", err)
+	o.log.Warn("broker connection lost", "err", err)
 	o.known, o.shape = true, false
 }
 
@@ -142,10 +142,10 @@ func (o *outage) failed(err error) {
 	}
 	o.known, o.shape = true, shape
 	if shape {
-		o.log.Error("broker refuses the queue", "err", err)
+		o.log.Error("could not declare the queue", "err", err)
 		return
 	}
-	o.log.Warn("broker unreachable", "err", err)
+	o.log.Warn("could not connect to the broker", "err", err)
 }
 
 func (o *outage) over() {

@@ -47,11 +47,11 @@ func (q *Queue) Publish(ctx context.Context, m mq.Message) error {
 }
 
 var (
-	errSlow      = errors.New("no answer in time")
-	errBlocked   = errors.New("the broker takes no messages")
-	errNack      = errors.New("the broker did not take the message")
-	errUnrouted  = errors.New("no queue is bound for the message")
-	errUnsettled = errors.New("the connection ended before the confirmation")
+	errSlow      = errors.New("no response from the broker in time")
+	errBlocked   = errors.New("publishing blocked by the broker")
+	errNack      = errors.New("message refused by the broker")
+	errUnrouted  = errors.New("message not routed: no queue is bound")
+	errUnsettled = errors.New("connection closed before the broker confirmed the message")
 )
 
 // publisher is a channel in confirm mode on a connection that is used for nothing else, since a broker in need stops
@@ -79,7 +79,7 @@ func (q *Queue) openPublisher(ctx context.Context) (*conn, *publisher, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ch, err := c.channel("declaring the queue", func(ch *amqp.Channel) error {
+	ch, err := c.channel("declare queue", func(ch *amqp.Channel) error {
 		if err := q.opts.declare(ch); err != nil {
 			return err
 		}
@@ -139,11 +139,11 @@ func (p *publisher) block(b amqp.Blocking) {
 	case b.Active && !was:
 		p.reason = cmp.Or(b.Reason, "no reason given")
 		close(p.blocked)
-		p.opts.Log.Warn("broker takes no messages", "queue", p.opts.Queue, "err", b.Reason)
+		p.opts.Log.Warn("publishing blocked by the broker", "queue", p.opts.Queue, "reason", p.reason)
 	case !b.Active && was:
 		p.reason = ""
 		p.blocked = make(chan struct{})
-		p.opts.Log.Info("broker takes messages again", "queue", p.opts.Queue)
+		p.opts.Log.Info("publishing unblocked by the broker", "queue", p.opts.Queue)
 	}
 }
 

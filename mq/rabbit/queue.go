@@ -27,7 +27,7 @@ type Queue struct {
 var _ mq.Queue = (*Queue)(nil)
 
 // errURL says nothing of what was wrong: the URL has a password in it.
-var errURL = errors.New("rabbit: not an AMQP URL, want amqp://USER:PASSWORD@HOST:PORT/VHOST")
+var errURL = errors.New("rabbit: invalid AMQP URL; use amqp://USER:PASSWORD@HOST:PORT/VHOST")
 
 // Open makes a queue on the broker at url. It does not wait for the broker, which may be down; only what can never work
 // is an error. The queue must be closed.
@@ -96,7 +96,7 @@ func (q *Queue) Check(ctx context.Context) error {
 
 // ask has the broker confirm that what we publish to is there. If it is not, a new connection will make it.
 func (q *Queue) ask(c *conn) error {
-	ch, err := c.channel("checking the queue", func(ch *amqp.Channel) error {
+	ch, err := c.channel("check queue", func(ch *amqp.Channel) error {
 		if err := ch.ExchangeDeclarePassive(q.opts.Exchange, amqp.ExchangeDirect, true, false, false, false, nil); err != nil {
 			return err
 		}

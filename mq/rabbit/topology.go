@@ -34,7 +34,7 @@ func (o Options) declare(ch *amqp.Channel) error {
 		return declared("queue", o.Queue, err)
 	}
 	if err := ch.QueueBind(o.Queue, o.RoutingKey, o.Exchange, false, nil); err != nil {
-		return fmt.Errorf("binding queue %q: %w", o.Queue, err)
+		return fmt.Errorf("bind queue %q: %w", o.Queue, err)
 	}
 	return nil
 }
@@ -43,10 +43,10 @@ func (o Options) declare(ch *amqp.Channel) error {
 func declared(kind, name string, err error) error {
 	var e *amqp.Error
 	if errors.As(err, &e) && e.Code == amqp.PreconditionFailed {
-		return &topologyError{fmt.Errorf("%s %q exists with other properties than ours; delete it at the broker, "+
-			"which loses no transfer, and it will be made anew: %w", kind, name, err)}
+		return &topologyError{fmt.Errorf("%s %q exists with other properties; delete it at the broker: "+
+			"it will be created again and no transfer is lost: %w", kind, name, err)}
 	}
-	return &topologyError{fmt.Errorf("declaring %s %q: %w", kind, name, err)}
+	return &topologyError{fmt.Errorf("declare %s %q: %w", kind, name, err)}
 }
 
 // A topologyError comes from a broker that answers, but does not have what we need.

@@ -130,7 +130,7 @@ func copyVerified(ctx context.Context, w io.Writer, r io.Reader, want store.Sums
 	case err != nil:
 		return err
 	case n != want.Size:
-		return fmt.Errorf("%w: read %d bytes, want %d", store.ErrLength, n, want.Size)
+		return fmt.Errorf("%w: got %d bytes, want %d", store.ErrLength, n, want.Size)
 	case hash.Sums() != want:
 		return fmt.Errorf("source: %w", store.ErrDigestMismatch)
 	}

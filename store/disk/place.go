@@ -30,7 +30,7 @@ func (s *Staging) Create(ctx context.Context, u store.StagedUpload) error {
 
 func (s *Staging) create(ctx context.Context, u store.StagedUpload) error {
 	if u.Layout.Size < 0 || u.Layout.ChunkSize <= 0 {
-		return fmt.Errorf("%w: a size of %d in chunks of %d", store.ErrInvalid, u.Layout.Size, u.Layout.ChunkSize)
+		return fmt.Errorf("%w: layout of %d bytes in chunks of %d", store.ErrInvalid, u.Layout.Size, u.Layout.ChunkSize)
 	}
 	defer s.places.lock(u.ID)()
 	if _, err := s.layout(u.ID); err == nil {

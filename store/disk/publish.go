@@ -60,7 +60,7 @@ func (s *Staging) sameFile(a, b string) error {
 		return err
 	}
 	if !os.SameFile(fa, fb) {
-		return fmt.Errorf("%w: another file has the blob's name", store.ErrExists)
+		return fmt.Errorf("%w: blob exists with other content", store.ErrExists)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (u *upload) recover() error {
 	}
 	u.journal.end = j.end
 	if err := u.journal.file.Truncate(j.end); err != nil {
-		return fmt.Errorf("journal: cut off its torn end: %w", err)
+		return fmt.Errorf("journal: could not truncate the incomplete last record: %w", err)
 	}
 	sameBoot := j.boot == u.staging.opts.BootID && j.boot != ""
 	if !sameBoot {
@@ -58,7 +58,7 @@ func (u *upload) recheck(j *replayed) error {
 		if err := u.journal.drop(index); err != nil {
 			return err
 		}
-		u.staging.opts.Log.Warn("chunk was lost by a power cut; it will be asked for again",
+		u.staging.opts.Log.Warn("chunk lost in a power cut; the client will send it again",
 			"upload", u.id, "chunk", index)
 	}
 	return nil

@@ -73,7 +73,7 @@ func (s *Staging) room(ctx context.Context, size int64) error {
 		return err
 	}
 	if size > free {
-		return fmt.Errorf("%w: %d bytes are wanted, %d are free", store.ErrNoSpace, size, free)
+		return fmt.Errorf("%w: %d bytes needed, %d available", store.ErrNoSpace, size, free)
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func (s *Staging) retire(u *upload) {
 	}()
 }
 
-var errClosing = errors.New("being closed")
+var errClosing = errors.New("staging is being closed")
 
 // Close syncs and closes all uploads that nobody is using.
 func (s *Staging) Close() error {

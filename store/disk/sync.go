@@ -49,7 +49,7 @@ func (u *upload) Drop(_ context.Context, indexes []int) error {
 func (u *upload) drop(indexes []int) error {
 	for _, index := range indexes {
 		if !u.layout.Has(index) {
-			return fmt.Errorf("%w: chunk %d is not in 1..%d", store.ErrInvalid, index, u.layout.Count())
+			return fmt.Errorf("%w: chunk index %d must be between 1 and %d", store.ErrInvalid, index, u.layout.Count())
 		}
 		if !u.held[index-1] {
 			continue
@@ -102,7 +102,7 @@ func (u *upload) followOn() {
 		offset, err := u.followBlock()
 		if err != nil {
 			// Verify meets the same error and reports it to somebody.
-			u.staging.opts.Log.Error("hash follower stopped", "upload", u.id, "err", err)
+			u.staging.opts.Log.Error("could not hash staged chunks", "upload", u.id, "err", err)
 		}
 		if !u.goesOn(offset, err) {
 			return
@@ -199,7 +199,7 @@ func (u *upload) backgroundSync() {
 	case errors.Is(err, errSync):
 		_ = u.throwAway(err) // it logs
 	default:
-		s.opts.Log.Warn("background sync; it will be tried again", "upload", u.id, "err", err)
+		s.opts.Log.Warn("could not sync staged chunks in the background; retrying", "upload", u.id, "err", err)
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		u.syncLater()
@@ -261,10 +261,10 @@ func (u *upload) throwAway(cause error) error {
 	if u.gone.Swap(true) {
 		return fmt.Errorf("sync: %w", noSpace(cause))
 	}
-	u.staging.opts.Log.Error("sync failed; the staged chunks are given up", "upload", u.id, "err", cause)
+	u.staging.opts.Log.Error("could not sync staged chunks; they are discarded", "upload", u.id, "err", cause)
 	go func() { // Remove takes locks that a caller may have
 		if err := u.staging.Remove(context.Background(), u.id); err != nil {
-			u.staging.opts.Log.Error("remove staging", "upload", u.id, "err", err)
+			u.staging.opts.Log.Error("could not remove staging", "upload", u.id, "err", err)
 		}
 	}()
 	return fmt.Errorf("sync: %w", noSpace(cause))
@@ -288,7 +288,7 @@ func (u *upload) shutdown() {
 		err = errors.Join(err, u.sync())
 	}
 	if err != nil {
-		u.staging.opts.Log.Error("close staging", "upload", u.id, "err", err)
+		u.staging.opts.Log.Error("could not close staging", "upload", u.id, "err", err)
 	}
 	u.closeFiles()
 }

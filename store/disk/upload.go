@@ -84,7 +84,7 @@ func (u *upload) Layout() store.Layout { return u.layout }
 // WriteChunk puts a chunk into its place, or compares it with what is there.
 func (u *upload) WriteChunk(ctx context.Context, index int, r io.Reader, want store.Digest) (bool, error) {
 	if !u.layout.Has(index) {
-		return false, fmt.Errorf("%w: chunk %d is not in 1..%d", store.ErrInvalid, index, u.layout.Count())
+		return false, fmt.Errorf("%w: chunk index %d must be between 1 and %d", store.ErrInvalid, index, u.layout.Count())
 	}
 	if err := u.lockChunk(ctx, index); err != nil {
 		return false, err
@@ -254,7 +254,7 @@ func (u *upload) compare(ctx context.Context, index int, r io.Reader, want store
 		return err
 	}
 	if !same {
-		return fmt.Errorf("chunk %d is held with other bytes: %w", index, store.ErrConflict)
+		return fmt.Errorf("chunk %d was already stored with other bytes: %w", index, store.ErrConflict)
 	}
 	return sum.check(want)
 }

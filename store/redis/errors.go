@@ -21,7 +21,7 @@ var passing = []string{
 
 var (
 	errClosed   = errors.New("closed")
-	errNoAnswer = errors.New("no answer in time")
+	errNoAnswer = errors.New("no response in time")
 )
 
 // explain makes the error of a call out of what went wrong. What a server answered is its word on the call, unless it is

@@ -52,7 +52,7 @@ func (w *watch) follow(ctx context.Context) {
 		if err == nil {
 			w.connect(ctx, addrs)
 		} else if ctx.Err() == nil {
-			w.db.options.Log.Warn("redis: the masters whose expiries to watch are not known", "err", err)
+			w.db.options.Log.Warn("redis: could not find the masters to watch for expired keys", "err", err)
 		}
 		pause := w.db.pace.layout
 		if err != nil && len(w.lines) == 0 {
@@ -111,7 +111,7 @@ func (w *watch) keep(ctx context.Context, addr string) {
 	for {
 		err := w.listen(ctx, addr, func() {
 			if b.tries > 0 {
-				log.Info("redis: expiries are watched again")
+				log.Info("redis: watch for expired keys resumed")
 			}
 			b.tries = 0
 		})
@@ -119,7 +119,7 @@ func (w *watch) keep(ctx context.Context, addr string) {
 			return
 		}
 		if b.tries == 0 {
-			log.Warn("redis: expiries are not watched until the server is back", "err", err)
+			log.Warn("redis: could not watch for expired keys; retrying", "err", err)
 		}
 		if !sleep(ctx, b.next()) {
 			return

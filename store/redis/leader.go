@@ -41,7 +41,7 @@ func (db *DB) endLasting(ctx context.Context, ttl time.Duration) error {
 		return fmt.Errorf("leader: %w", err)
 	}
 	if ended {
-		db.options.Log.Warn("the leader's lock had no end; it has one now", "in", ttl)
+		db.options.Log.Warn("leader lock without expiry; expiry set", "ttl", ttl)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (w *watch) enable(ctx context.Context, c redis.Conn) error {
 	var refused redis.Error
 	if errors.As(err, &refused) && !unavailable(err) {
 		w.readOnly.Do(func() {
-			w.db.options.Log.Warn("redis: notify-keyspace-events cannot be set; it needs the flags E and x", "err", err)
+			w.db.options.Log.Warn("redis: could not set notify-keyspace-events; set the flags E and x on the server", "err", err)
 		})
 		return nil
 	}

@@ -65,7 +65,7 @@ func parseAddress(text string) (address, error) {
 	var a address
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != "redis" && scheme != "rediss" {
-		return a, wrongURL(errors.New("it does not begin with redis:// or rediss://"))
+		return a, wrongURL(errors.New("must begin with redis:// or rediss://"))
 	}
 	a.tls = scheme == "rediss"
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
@@ -82,12 +82,12 @@ func parseAddress(text string) (address, error) {
 	if db != "" {
 		n, err := strconv.ParseUint(db, 10, 31)
 		if err != nil {
-			return a, wrongURL(errors.New("what follows the host is not the number of a database"))
+			return a, wrongURL(errors.New("the path must be a database number"))
 		}
 		a.db = int(n)
 	}
 	if a.db != 0 && len(a.hosts) > 1 {
-		return a, wrongURL(errors.New("a cluster has no database but 0"))
+		return a, wrongURL(errors.New("a cluster has only database 0"))
 	}
 	return a, nil
 }
@@ -103,7 +103,7 @@ func parseUser(text string) (user, password string, err error) {
 	u, err1 := url.PathUnescape(user)
 	p, err2 := url.PathUnescape(password)
 	if err1 != nil || err2 != nil {
-		return "", "", errors.New("a % in the user or password is not followed by two hexadecimal digits")
+		return "", "", errors.New("a % in the user name or password must be followed by two hexadecimal digits")
 	}
 	return u, p, nil
 }
@@ -114,11 +114,11 @@ func (a *address) parseHosts(text string) error {
 		if err != nil { // there is no port
 			host, port = strings.Trim(h, "[]"), defaultPort
 			if strings.Contains(host, ":") && !strings.HasPrefix(h, "[") {
-				return errors.New("a host is not HOST:PORT")
+				return errors.New("each host must be HOST:PORT")
 			}
 		}
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil || host == "" {
-			return errors.New("a host is not HOST:PORT")
+			return errors.New("each host must be HOST:PORT")
 		}
 		a.hosts = append(a.hosts, net.JoinHostPort(host, port))
 	}

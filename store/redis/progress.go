@@ -152,7 +152,7 @@ func progressError(id store.UploadID, answer int, err error) error {
 	case answer == answerGone:
 		err = store.ErrNotFound
 	case answer == answerInvalid:
-		err = fmt.Errorf("there is no such chunk: %w", store.ErrInvalid)
+		err = fmt.Errorf("no such chunk: %w", store.ErrInvalid)
 	default:
 		return nil
 	}

@@ -245,7 +245,7 @@ func (f *blob) get(off, n int64) (io.ReadCloser, error) {
 	}
 	if from != off || !got.same(f.object) {
 		out.Body.Close()
-		return nil, fmt.Errorf("%s %s: read %s at %d: %w: the store answers with other bytes than were asked for",
+		return nil, fmt.Errorf("%s %s: read %s at %d: %w: the store returned another range than requested",
 			f.b.Kind(), f.b.opts.Bucket, f.name, off, store.ErrUnavailable)
 	}
 	return out.Body, nil

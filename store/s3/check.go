@@ -45,12 +45,12 @@ func (b *Blobs) makeBucket(ctx context.Context) error {
 	case "BucketAlreadyOwnedByYou":
 		return nil // another process was faster
 	case "BucketAlreadyExists":
-		return fmt.Errorf("%s %s: the bucket's name belongs to somebody else: %w", b.Kind(), b.opts.Bucket, err)
+		return fmt.Errorf("%s %s: the bucket name is taken by another account: %w", b.Kind(), b.opts.Bucket, err)
 	}
-	if err = b.fail(ctx, "make the bucket, which is missing", err); err != nil {
+	if err = b.fail(ctx, "create the missing bucket", err); err != nil {
 		return err
 	}
-	b.log.Info("made a bucket", "store", b.Kind(), "bucket", b.opts.Bucket)
+	b.log.Info("bucket created", "store", b.Kind(), "bucket", b.opts.Bucket)
 	return nil
 }
 

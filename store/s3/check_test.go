@@ -68,7 +68,7 @@ func TestBucketThatIsCountedOn(t *testing.T) {
 		may  func(context.Context) (bool, error)
 		want string
 	}{
-		{func(context.Context) (bool, error) { return false, nil }, "is its name right?"},
+		{func(context.Context) (bool, error) { return false, nil }, "check the bucket name"},
 		{func(context.Context) (bool, error) { return false, broken }, broken.Error()},
 	} {
 		o.MayMake = c.may
@@ -125,7 +125,7 @@ func TestAdvice(t *testing.T) {
 		"region":       {answer(301, "PermanentRedirect", "X-Amz-Bucket-Region", "eu-west-1"), "the bucket is in eu-west-1, not in", nil},
 		"malformed":    {answer(400, "AuthorizationHeaderMalformed"), "wrong region", nil},
 		"permission":   {answer(403, "AccessDenied"), "permission denied", nil},
-		"expired":      {answer(400, "ExpiredToken"), "have expired", nil},
+		"expired":      {answer(400, "ExpiredToken"), "expired", nil},
 		"style":        {answer(403, "SecondLevelDomainForbidden"), "profile", nil},
 		"quota":        {answer(403, "QuotaExceeded"), "QuotaExceeded", store.ErrNoSpace},
 		"full":         {answer(507, "XMinioStorageFull"), "XMinioStorageFull", store.ErrNoSpace},

@@ -15,13 +15,13 @@ import (
 
 var (
 	// errNoBucket is told apart from a blob that is not there: its content is not lost, the configuration is wrong.
-	errNoBucket = fmt.Errorf("there is no such bucket: %w", store.ErrUnavailable)
-	errNotMade  = fmt.Errorf("the bucket is missing, and is not made anew, since files are kept in this store already; "+
-		"is its name right? %w", store.ErrUnavailable)
+	errNoBucket = fmt.Errorf("bucket not found: %w", store.ErrUnavailable)
+	errNotMade  = fmt.Errorf("bucket not found, and not created because files are already stored in this object store; "+
+		"check the bucket name: %w", store.ErrUnavailable)
 	// errNoUpload: the multipart upload has been completed or aborted by somebody.
-	errNoUpload = fmt.Errorf("the multipart upload is gone: %w", store.ErrUnavailable)
+	errNoUpload = fmt.Errorf("multipart upload not found: %w", store.ErrUnavailable)
 	// errNoCredentials: nothing was sent.
-	errNoCredentials = errors.New("no credentials are configured, nor found in the usual places")
+	errNoCredentials = errors.New("no credentials configured, and none found in the AWS credential chain")
 )
 
 // meaning says what an error of the store means for us; code is the store's name of it.
@@ -53,15 +53,15 @@ func meaning(code string, status int) error {
 func (b *Blobs) advice(code string, status int, answer http.Header) string {
 	switch code {
 	case "InvalidAccessKeyId", "NoSuchAccessKey":
-		return "credentials refused: the store does not know the access key"
+		return "credentials refused: unknown access key"
 	case "SignatureDoesNotMatch":
-		return "credentials refused: the secret key is wrong, or something on the way changes the requests"
+		return "credentials refused: the secret key is wrong, or a proxy changes the requests"
 	case "ExpiredToken", "InvalidToken", "InvalidSecurity":
-		return "credentials refused: they have expired or are not valid here"
+		return "credentials refused: expired or not valid for this store"
 	case "RequestTimeTooSkewed":
-		return "the clocks of this machine and of the store differ too much"
+		return "the clocks of this machine and the store differ too much"
 	case "SecondLevelDomainForbidden", "InvalidBucketName":
-		return "the bucket's name or the style of address is refused: is the profile right?"
+		return "bucket name or address style refused; check the store profile"
 	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return "wrong region: " + b.regions(answer)
 	}

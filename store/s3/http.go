@@ -66,14 +66,14 @@ func trust(t *http.Transport, file string) error {
 	}
 	roots = roots.Clone()
 	if !roots.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("certificates: %s has none", file)
+		return fmt.Errorf("certificates: no PEM certificate in %s", file)
 	}
 	t.TLSClientConfig.RootCAs = roots
 	return nil
 }
 
 // errStalled ends a request on which nothing moves.
-var errStalled = errors.New("nothing moved for too long")
+var errStalled = errors.New("no data was transferred for too long")
 
 type patientKey struct{}
 

@@ -18,7 +18,7 @@ const maxLink = 7 * 24 * time.Hour
 // credentials that expire, as those of a role, the link does not outlive them.
 func (b *Blobs) Link(ctx context.Context, name store.BlobName, disposition, mediaType string, ttl time.Duration) (string, error) {
 	if ttl < time.Second || ttl > maxLink {
-		return "", fmt.Errorf("%s %s: link: %w: it can live from a second to 7 days, not %v", b.Kind(), b.opts.Bucket, store.ErrInvalid, ttl)
+		return "", fmt.Errorf("%s %s: presign: %w: lifetime must be between 1 second and 7 days, got %v", b.Kind(), b.opts.Bucket, store.ErrInvalid, ttl)
 	}
 	in := &s3.GetObjectInput{Bucket: b.bucket(), Key: aws.String(b.key(name))}
 	if disposition != "" {

@@ -101,5 +101,5 @@ func (b *Blobs) AbortMultipart(ctx context.Context, name store.BlobName, upload 
 			return nil
 		}
 	}
-	return fmt.Errorf("%s %s: abort the multipart upload of %s: %w: parts still arrive", b.Kind(), b.opts.Bucket, name, store.ErrUnavailable)
+	return fmt.Errorf("%s %s: abort the multipart upload of %s: %w: parts are still arriving", b.Kind(), b.opts.Bucket, name, store.ErrUnavailable)
 }

@@ -81,11 +81,11 @@ func (b *Blobs) confirm(ctx context.Context, name store.BlobName, sums store.Sum
 	o, err := b.head(ctx, name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("blob %s: %w: it is not there after it was put", name, store.ErrUnavailable)
+		return fmt.Errorf("blob %s: %w: not found after it was stored", name, store.ErrUnavailable)
 	case err != nil:
 		return err
 	case !o.is(sums):
-		return fmt.Errorf("blob %s: after it was put, the store has %d bytes with other metadata, want %d", name, o.size, sums.Size)
+		return fmt.Errorf("blob %s: stored with %d bytes and other metadata, want %d bytes", name, o.size, sums.Size)
 	case sameETag(o.etag, etag), o.sealed, b.rules.opaque:
 		return nil
 	}
@@ -102,7 +102,7 @@ func (b *Blobs) readBack(ctx context.Context, name store.BlobName, sums store.Su
 	defer f.Close()
 	err = verify(f, sums)
 	if errors.Is(err, store.ErrDigestMismatch) || errors.Is(err, store.ErrLength) {
-		return errors.Join(fmt.Errorf("blob %s: the store has other bytes than were sent", name), b.Delete(ctx, name))
+		return errors.Join(fmt.Errorf("blob %s: the stored bytes differ from those sent", name), b.Delete(ctx, name))
 	}
 	return err
 }

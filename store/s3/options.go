@@ -84,7 +84,7 @@ func (p Profile) rules() (rules, error) {
 	case AWS:
 		return rules{kind: store.S3, constraint: true}, nil
 	}
-	return rules{}, fmt.Errorf("profile %q: %w: want ceph, oss, minio or aws", p, store.ErrInvalid)
+	return rules{}, fmt.Errorf("profile %q: %w: must be ceph, oss, minio or aws", p, store.ErrInvalid)
 }
 
 // resolved checks the options, fills in the defaults and finds the credentials. It asks nobody over the network.
@@ -123,7 +123,7 @@ func (o Options) resolved(ctx context.Context) (Options, rules, aws.Config, erro
 
 func (o Options) credentials(ctx context.Context) (aws.Config, error) {
 	if (o.AccessKey == "") != (o.SecretKey == "") {
-		return aws.Config{}, fmt.Errorf("credentials: %w: an access key and a secret key go together", store.ErrInvalid)
+		return aws.Config{}, fmt.Errorf("credentials: %w: access key and secret key must be set together", store.ErrInvalid)
 	}
 	if o.AccessKey != "" { // nothing in the environment changes what is said here
 		keys := credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, o.SessionToken)
@@ -142,11 +142,11 @@ func (o Options) check(r rules) error {
 		all = append(all, fmt.Errorf("%w: "+format, append([]any{store.ErrInvalid}, a...)...))
 	}
 	if len(o.Bucket) < 3 || strings.ContainsAny(o.Bucket, "/?# \\:@") {
-		bad("bucket %q cannot be", o.Bucket)
+		bad("bucket name %q is not valid", o.Bucket)
 	}
 	if strings.ContainsAny(o.Prefix, "?#%\\") || strings.Contains("/"+o.Prefix+"/", "/./") ||
 		strings.Contains("/"+o.Prefix+"/", "/../") || strings.Contains(o.Prefix, "//") {
-		bad("prefix %q cannot be", o.Prefix)
+		bad("prefix %q is not valid", o.Prefix)
 	}
 	if r.needsServer && o.Endpoint == "" {
 		bad("profile %s needs an endpoint", o.Profile)
@@ -160,7 +160,7 @@ func (o Options) check(r rules) error {
 		}
 	}
 	if o.Profile == OSS && strings.Contains(o.Bucket, ".") {
-		bad("bucket %q cannot be in a host name", o.Bucket)
+		bad("bucket name %q must not contain a dot", o.Bucket)
 	}
 	return errors.Join(all...)
 }
@@ -173,13 +173,13 @@ func checkEndpoint(endpoint string, named bool) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return errors.New("want http://HOST or https://HOST")
+		return errors.New("must be http://HOST or https://HOST")
 	case u.User != nil:
-		return errors.New("credentials do not belong into it")
+		return errors.New("must not contain credentials")
 	case u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return errors.New("want nothing behind the host")
+		return errors.New("must not have a path or query after the host")
 	case named && net.ParseIP(u.Hostname()) != nil:
-		return errors.New("the bucket becomes part of the host name, so it must be a name and no address")
+		return errors.New("must be a host name, not an IP address, because the bucket name becomes part of it")
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (b *Blobs) Put(ctx context.Context, name store.BlobName, src store.Blob, su
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	if aerr := b.AbortMultipart(ctx, name, last); aerr != nil {
-		b.log.Warn("a multipart upload was left to the sweeper", "blob", name, "err", aerr)
+		b.log.Warn("could not abort multipart upload; the sweeper will", "blob", name, "err", aerr)
 	}
 	return err
 }
@@ -50,7 +50,7 @@ func (b *Blobs) PutResumable(
 				return err
 			}
 			if err := b.abortOthers(ctx, name, upload); err != nil {
-				b.log.Warn("multipart uploads of an earlier try were left to the sweeper", "blob", name, "err", err)
+				b.log.Warn("could not abort multipart uploads of an earlier attempt; the sweeper will", "blob", name, "err", err)
 			}
 			return nil
 		})
@@ -139,7 +139,7 @@ func (h hashes) read(src io.ReaderAt, p []byte, off int64) error {
 		_, err = h.Write(p)
 		return err
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("source: %w: it ends at %d", store.ErrLength, off+int64(n))
+		return fmt.Errorf("source: %w: ends at %d", store.ErrLength, off+int64(n))
 	}
 	return fmt.Errorf("source: %w", err)
 }

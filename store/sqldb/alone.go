@@ -43,7 +43,7 @@ func (db *DB) writeAlone(ctx context.Context, fn func(context.Context, tx) error
 type unknownError struct{ error }
 
 func (e unknownError) Error() string {
-	return fmt.Sprintf("commit: it is not known whether it was done: %v", e.error)
+	return fmt.Sprintf("commit: outcome unknown: %v", e.error)
 }
 
 func (e unknownError) Unwrap() []error { return []error{store.ErrUnavailable, e.error} }

@@ -27,7 +27,7 @@ func tables() []string {
 // behind; MigrateDown and Migrate make the database empty again.
 func Copy(ctx context.Context, from, to Source, tell func(table string, rows int64)) error {
 	if from.IsMySQL() || !to.IsMySQL() {
-		return errors.New("copy: it goes from SQLite to MySQL")
+		return errors.New("copy: only from SQLite to MySQL")
 	}
 	for _, s := range []Source{from, to} {
 		if err := checkSchema(ctx, s); err != nil {
@@ -78,7 +78,7 @@ func copyAll(ctx context.Context, source, target *sql.DB, tell func(table string
 			return fmt.Errorf("%s: %w", table, err)
 		}
 		if got != want {
-			return fmt.Errorf("%s: the copy differs: %d rows, want %d", table, got.rows, want.rows)
+			return fmt.Errorf("%s: the copy differs from the source: %d rows, want %d", table, got.rows, want.rows)
 		}
 		tell(table, got.rows)
 	}
@@ -92,7 +92,7 @@ func wantEmpty(ctx context.Context, target *sql.DB, table string) error {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%s has rows already: want an empty database", table)
+		err = fmt.Errorf("table %s is not empty; the target database must be empty", table)
 	}
 	return err
 }

@@ -119,12 +119,12 @@ func TestCopyRefuses(t *testing.T) {
 			t.Errorf("error is %v, want %q", err, want)
 		}
 	}
-	refused(src, bare, "migrate it first")
-	refused(SQLite(filepath.Join(t.TempDir(), "none.db")), to, "migrate it first")
+	refused(src, bare, "run blinkdrive migrate up")
+	refused(SQLite(filepath.Join(t.TempDir(), "none.db")), to, "run blinkdrive migrate up")
 	refused(to, src, "from SQLite to MySQL")
 	refused(src, src, "from SQLite to MySQL")
 	ok(t, Copy(t.Context(), src, to, func(string, int64) {}))
-	refused(src, to, "has rows already")
+	refused(src, to, "is not empty")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := Copy(ctx, src, to, func(string, int64) {}); err == nil {

@@ -113,7 +113,7 @@ func (t tx) mayHaveMore(ctx context.Context, user store.UserID, count, most int)
 	}
 	many, err := t.has(ctx, `SELECT 1 FROM tbl_user_file WHERE user_id = ? LIMIT 1 OFFSET ?`, user, max(0, most-count))
 	if err == nil && (many || count > most) {
-		err = fmt.Errorf("%d more entries: %w", count, store.ErrQuota)
+		err = fmt.Errorf("cannot add %d entries: %w", count, store.ErrQuota)
 	}
 	return err
 }

@@ -165,7 +165,7 @@ func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, n
 		return nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("make folder %q: %w", p, err)
+		return "", fmt.Errorf("create folder %q: %w", p, err)
 	}
 	return at.entry, nil
 }

@@ -41,7 +41,7 @@ func Migrate(ctx context.Context, src Source) error {
 // MigrateDown undoes the last steps of the schema's history, and loses what they hold.
 func MigrateDown(ctx context.Context, src Source, steps int) error {
 	if steps < 1 {
-		return fmt.Errorf("migrate down: %d is not a number of steps", steps)
+		return fmt.Errorf("migrate down: steps must be at least 1, got %d", steps)
 	}
 	if !src.IsMySQL() {
 		if _, err := os.Stat(src.path); err != nil {
@@ -100,11 +100,11 @@ func checkSchema(ctx context.Context, src Source) error {
 func schemaError(src Source, current, latest uint, dirty bool) error {
 	switch {
 	case dirty:
-		return fmt.Errorf("database %s: migration %d failed halfway; restore a backup or mend it by hand", src, current)
+		return fmt.Errorf("database %s: migration %d failed halfway; restore a backup or repair it by hand", src, current)
 	case current > latest:
-		return fmt.Errorf("database %s: its schema is version %d, this program knows only %d: use a newer program", src, current, latest)
+		return fmt.Errorf("database %s: schema version %d is newer than version %d of this program; use a newer program", src, current, latest)
 	case current < latest:
-		return fmt.Errorf("database %s: its schema is version %d, this program needs %d: migrate it first", src, current, latest)
+		return fmt.Errorf("database %s: schema version %d is older than version %d of this program; run blinkdrive migrate up", src, current, latest)
 	}
 	return nil
 }

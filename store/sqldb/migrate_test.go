@@ -126,7 +126,7 @@ func TestOpenRefusesAnotherSchema(t *testing.T) {
 			t.Errorf("error is %q, want %q", err, want)
 		}
 	}
-	refused("migrate it first")
+	refused("run blinkdrive migrate up")
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a refused open made a file")
 	}

@@ -66,7 +66,7 @@ func (t tx) clear(ctx context.Context, e row, folder int64, to store.NewPlace) (
 		return "", err
 	}
 	if slices.ContainsFunc(above, func(a ancestor) bool { return a.id == at.id }) {
-		return "", fmt.Errorf("in the place of what it lies in: %w", store.ErrInvalid)
+		return "", fmt.Errorf("must not replace a folder that contains it: %w", store.ErrInvalid)
 	}
 	return to.Name, t.trashSpot(ctx, at, to.When)
 }
@@ -81,7 +81,7 @@ func (t tx) mayMove(ctx context.Context, e row, folder int64) error {
 		return err
 	}
 	if slices.ContainsFunc(parents, func(a ancestor) bool { return a.id == e.id }) {
-		return fmt.Errorf("into itself: %w", store.ErrInvalid)
+		return fmt.Errorf("must not move into itself: %w", store.ErrInvalid)
 	}
 	fits, err := t.fits(ctx, e, parents)
 	if err == nil && !fits {

@@ -111,7 +111,7 @@ func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 // errSlow says that it was our own time limit that ended the waiting.
-var errSlow = errors.New("the server did not answer in time")
+var errSlow = errors.New("no response from the server in time")
 
 func connectError(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errSlow) {
@@ -186,7 +186,7 @@ func openMySQL(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	for _, w := range db.durability(ctx) {
-		o.Log.Warn("a power cut may cost what the database has acknowledged", "database", o.Source.String(), "setting", w)
+		o.Log.Warn("the database may lose acknowledged writes in a power cut", "database", o.Source.String(), "setting", w)
 	}
 	return db, nil
 }
@@ -196,8 +196,8 @@ func openMySQL(ctx context.Context, o Options) (*DB, error) {
 func (db *DB) durability(ctx context.Context) []string {
 	var bad []string
 	for _, c := range []struct{ query, want, say string }{
-		{`SELECT @@innodb_flush_log_at_trx_commit`, "1", "innodb_flush_log_at_trx_commit is %s, not 1"},
-		{`SELECT CASE WHEN @@log_bin THEN @@sync_binlog ELSE 1 END`, "1", "sync_binlog is %s, not 1"},
+		{`SELECT @@innodb_flush_log_at_trx_commit`, "1", "innodb_flush_log_at_trx_commit must be 1, is %s"},
+		{`SELECT CASE WHEN @@log_bin THEN @@sync_binlog ELSE 1 END`, "1", "sync_binlog must be 1, is %s"},
 	} {
 		var got string
 		if err := db.r.QueryRowContext(ctx, c.query).Scan(&got); err == nil && got != c.want {

@@ -135,7 +135,7 @@ func TestMySQLOpenRefusesAnotherSchema(t *testing.T) {
 			t.Errorf("error is %q, want %q", err, want)
 		}
 	}
-	refused("migrate it first")
+	refused("run blinkdrive migrate up")
 	ok(t, Migrate(t.Context(), src))
 	s.exec(t, "UPDATE "+name+".schema_migrations SET version = 9999")
 	refused("use a newer program")

@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return openMySQL(ctx, o)
 	}
 	if !o.Replica.IsZero() {
-		return nil, errors.New("open database: SQLite has no replica")
+		return nil, errors.New("open database: a replica needs MySQL")
 	}
 	return openSQLite(ctx, o)
 }

@@ -47,7 +47,7 @@ func (db *DB) openReplica(o Options) error {
 		return nil
 	}
 	if !o.Replica.IsMySQL() {
-		return fmt.Errorf("open database: the replica %s is not a MySQL server", o.Replica)
+		return fmt.Errorf("open database: replica %s must be a MySQL server", o.Replica)
 	}
 	if o.MaxLag <= 0 {
 		o.MaxLag = 5 * time.Second
@@ -139,7 +139,7 @@ func (r *replica) judge(ctx context.Context, beats []beat) {
 	}
 	r.good.Store(int64(at))
 	if !was {
-		r.log.Info("the replica is near enough to be read")
+		r.log.Info("reading from the replica resumed")
 	}
 }
 
@@ -150,9 +150,9 @@ func (r *replica) leave(was bool, err error) {
 		return
 	}
 	if err == nil {
-		err = fmt.Errorf("more than %v behind", r.maxLag/2)
+		err = fmt.Errorf("replication lag above %v", r.maxLag/2)
 	}
-	r.log.Warn("the replica is not read for now", "error", err)
+	r.log.Warn("could not use the replica; reading from the primary", "err", err)
 }
 
 // changed notes the changes that a committed transaction has made. There may be no replica.

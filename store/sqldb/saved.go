@@ -29,7 +29,7 @@ func (db *DB) Resumed(ctx context.Context, id store.UploadID, held int64) error 
 		return t.save(ctx, user, held-counted)
 	})
 	if err != nil {
-		return fmt.Errorf("resumed %s: %w", id, err)
+		return fmt.Errorf("count resumed bytes of upload %s: %w", id, err)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func MySQL(dsn string) (Source, error) {
 	}
 	switch {
 	case c.DBName == "":
-		return Source{}, errors.New("mysql: the DSN names no database: want one after the slash")
+		return Source{}, errors.New("mysql: the DSN must name a database after the slash")
 	case c.MultiStatements:
 		return Source{}, errors.New("mysql: multiStatements is not allowed in the DSN")
 	case c.AllowAllFiles:
@@ -47,9 +47,9 @@ func MySQL(dsn string) (Source, error) {
 // driver takes a password for something else and quotes it.
 func dsnError(err error) error {
 	if text, ok := strings.CutPrefix(err.Error(), "invalid DSN: "); ok {
-		return fmt.Errorf("mysql: the DSN cannot be read: %s", text)
+		return fmt.Errorf("mysql: invalid DSN: %s", text)
 	}
-	return errors.New("mysql: the DSN cannot be read: want USER:PASSWORD@tcp(HOST:3306)/DATABASE, and parameters " +
+	return errors.New("mysql: invalid DSN; use USER:PASSWORD@tcp(HOST:3306)/DATABASE, with parameters " +
 		"of go-sql-driver after a question mark")
 }
 
@@ -59,7 +59,7 @@ func checkVariable(name string) error {
 	case "sql_mode", "tx_isolation", "transaction_isolation", "transaction_read_only", "tx_read_only", "autocommit",
 		"foreign_key_checks", "unique_checks", "innodb_lock_wait_timeout", "sql_auto_is_null", "sql_log_bin",
 		"character_set_client", "character_set_connection", "character_set_results", "collation_connection":
-		return fmt.Errorf("mysql: %s is set by the program: take it out of the DSN", strings.ToLower(name))
+		return fmt.Errorf("mysql: %s is set by the program; remove it from the DSN", strings.ToLower(name))
 	}
 	return nil
 }

@@ -37,21 +37,21 @@ func TestSourceTakesDSNs(t *testing.T) {
 func TestSourceRefusesDSNs(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{
-		"app:s3cret@tcp(db)/":                            "names no database",
+		"app:s3cret@tcp(db)/":                            "must name a database",
 		"app:s3cret@tcp(db)/drive?multiStatements=true":  "multiStatements",
 		"app:s3cret@tcp(db)/drive?allowAllFiles=true":    "allowAllFiles",
 		"app:s3cret@tcp(db)/drive?sql_mode=''":           "sql_mode is set by the program",
 		"app:s3cret@tcp(db)/drive?AUTOCOMMIT=0":          "autocommit is set by the program",
 		"app:s3cret@tcp(db)/drive?tx_isolation='x'":      "tx_isolation",
 		"app:s3cret@tcp(db)/drive?foreign_key_checks=0":  "foreign_key_checks",
-		"app:s3cret@tcp(db)/drive?readTimeout=s3cret":    "cannot be read",
-		"app:s3cret@tcp(db)/drive?tls=s3cret":            "cannot be read",
-		"app:s3cret/more@tcp(db)":                        "cannot be read",
-		"app:s3cret@tcp(db":                              "cannot be read",
-		"app:s3cret":                                     "cannot be read",
-		"s3cret/drive?parseTime=perhaps":                 "cannot be read",
-		"app:s3cret@tcp(db)/%zzs3cret":                   "cannot be read",
-		"app:s3cret@tcp(db)/drive?collation=%zz&tls=%zz": "cannot be read",
+		"app:s3cret@tcp(db)/drive?readTimeout=s3cret":    "invalid DSN",
+		"app:s3cret@tcp(db)/drive?tls=s3cret":            "invalid DSN",
+		"app:s3cret/more@tcp(db)":                        "invalid DSN",
+		"app:s3cret@tcp(db":                              "invalid DSN",
+		"app:s3cret":                                     "invalid DSN",
+		"s3cret/drive?parseTime=perhaps":                 "invalid DSN",
+		"app:s3cret@tcp(db)/%zzs3cret":                   "invalid DSN",
+		"app:s3cret@tcp(db)/drive?collation=%zz&tls=%zz": "invalid DSN",
 	} {
 		src, err := sqldb.MySQL(dsn)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {

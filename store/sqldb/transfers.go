@@ -138,7 +138,7 @@ func (t tx) heldTransfer(ctx context.Context, job store.Transfer) (store.Transfe
 // FinishTransfer implements store.Transfers.
 func (db *DB) FinishTransfer(ctx context.Context, job store.Transfer, now time.Time) error {
 	if job.To.IsZero() {
-		return fmt.Errorf("finish transfer %s: nowhere: %w", job.Digest, store.ErrInvalid)
+		return fmt.Errorf("finish transfer %s: no target: %w", job.Digest, store.ErrInvalid)
 	}
 	err := db.write(ctx, func(ctx context.Context, t tx) error { return t.finish(ctx, job, now) })
 	if errors.Is(err, store.ErrConflict) {

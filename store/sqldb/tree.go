@@ -21,7 +21,7 @@ func (t tx) visibleEntry(ctx context.Context, user store.UserID, id store.EntryI
 func (t tx) unchangedEntry(ctx context.Context, user store.UserID, id store.EntryID, revision int64) (row, error) {
 	e, err := t.visibleEntry(ctx, user, id)
 	if err == nil && revision != 0 && revision != e.Revision {
-		err = fmt.Errorf("revision %d, not %d: %w", e.Revision, revision, store.ErrConflict)
+		err = fmt.Errorf("revision is %d, expected %d: %w", e.Revision, revision, store.ErrConflict)
 	}
 	return e, err
 }

@@ -145,7 +145,7 @@ func (db *DB) leadTurns(mine *turn) {
 }
 
 // errUnfinished is what is told where the goroutine of the leader ended in the middle.
-var errUnfinished = errors.New("the transaction was not finished")
+var errUnfinished = errors.New("transaction not finished")
 
 // share is a transaction of mine and of others, which it adds to shared. An error is one of all of them: what one was
 // told, be it that something is there already, may rest on what another did, and nobody did anything.

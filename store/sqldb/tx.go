@@ -18,7 +18,7 @@ const tries = 8
 const giveUp = 10 * time.Second
 
 // errAgain says that a transaction lost a race that it will not lose again.
-var errAgain = errors.New("transaction must be repeated")
+var errAgain = errors.New("transaction must be retried")
 
 // A tx is a running transaction.
 type tx struct {

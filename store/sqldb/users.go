@@ -117,7 +117,7 @@ func (t tx) lockPassword(ctx context.Context, id store.UserID, hash string) erro
 		return fmt.Errorf("user %d: %w", id, err)
 	}
 	if now != hash {
-		return fmt.Errorf("user %d has another password: %w", id, store.ErrConflict)
+		return fmt.Errorf("password of user %d was changed: %w", id, store.ErrConflict)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (h *Hash) Sums() store.Sums {
 // State returns the states of both hashes, each as MarshalBinary of the standard library's writes it.
 func (h *Hash) State() (sha1, sha256 []byte, err error) { return h.state() }
 
-var errState = errors.New("sums: these are not the states of two hashes")
+var errState = errors.New("sums: invalid hash states")
 
 // Restore goes on from the State of a Hash that size bytes were written to. If it fails h is as before.
 func (h *Hash) Restore(sha1, sha256 []byte, size int64) error {
