@@ -45,6 +45,42 @@ func TestAPIPage(t *testing.T) {
 	}
 }
 
+// TestAPIPageHasAllParameters compares the tables of docs/api.md with openapi.yaml.
+func TestAPIPageHasAllParameters(t *testing.T) {
+	t.Parallel()
+	doc, ops := loadSpec(t), specOperations(t)
+	page := readSource(t, "../docs/api.md")
+	heading := regexp.MustCompile(`(?m)^### ([A-Z, ]+) (/\S*)$`)
+	cell := regexp.MustCompile("`(\\w+)`")
+	for _, at := range heading.FindAllStringSubmatchIndex(page, -1) {
+		methods, path := page[at[2]:at[3]], page[at[4]:at[5]]
+		section, _, _ := strings.Cut(page[at[1]:], "\n#")
+		told := map[string]bool{}
+		for _, table := range regexp.MustCompile(`(?m)^\| (?:parameter|field) \|[^\n]*\n(?:\|[^\n]*\n?)*`).FindAllString(section, -1) {
+			for _, row := range strings.Split(table, "\n")[2:] {
+				if first, _, ok := strings.Cut(strings.TrimPrefix(row, "|"), "|"); ok {
+					for _, m := range cell.FindAllStringSubmatch(first, -1) {
+						told[m[1]] = true
+					}
+				}
+			}
+		}
+		for method := range strings.SplitSeq(methods, ", ") {
+			op := ops[method+" "+path]
+			if op == nil {
+				continue // TestOpenAPIHasAllRoutes and TestAPIPage say so
+			}
+			described := formFields(op)
+			for name := range parametersOf(pathItemOf(doc, path), op) {
+				described[name] = true
+			}
+			if diff := cmp.Diff(described, told); diff != "" {
+				t.Errorf("%s %s: docs/api.md has other parameters than openapi.yaml (-openapi +page):\n%s", method, path, diff)
+			}
+		}
+	}
+}
+
 // routeNames returns each method and path of the route table, sorted.
 func routeNames() []string {
 	var names []string
@@ -71,7 +107,7 @@ func allCodes(t *testing.T) []api.Code {
 			return true
 		}
 		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Code" {
-			codes = append(codes, constant(t, spec.Values[0]))
+			codes = append(codes, codeValue(t, spec.Values[0]))
 		}
 		return false
 	})
@@ -81,14 +117,14 @@ func allCodes(t *testing.T) []api.Code {
 	return codes
 }
 
-// constant evaluates a whole number as code.go writes it.
-func constant(t *testing.T, e ast.Expr) api.Code {
+// codeValue evaluates a whole number as code.go writes it.
+func codeValue(t *testing.T, e ast.Expr) api.Code {
 	t.Helper()
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		return api.Code(number(t, e.Value))
 	case *ast.UnaryExpr:
-		return -constant(t, e.X)
+		return -codeValue(t, e.X)
 	}
 	t.Fatalf("code.go has a code that is no number: %T", e)
 	return 0

@@ -7,4 +7,7 @@
 // Every request passes Server.observe (request ID, log, panics, drained bodies) and Server.dispatch (route, method,
 // parameters, origin, authentication). A handler returns an error and nothing else to fail; Server.fail is the one place
 // that turns an error into an answer.
+//
+// Clients read api/openapi.yaml and docs/api.md. A new route, parameter or code is described in both; tests compare them with
+// the sources and with the requests and answers of all tests of this package.
 package handler

@@ -66,7 +66,7 @@ func newDrive(t *testing.T, change func(*Server)) *drive {
 	if change != nil {
 		change(d.Server)
 	}
-	ts := httptest.NewServer(d.Handler())
+	ts := httptest.NewServer(Documented(t, d.Handler()))
 	t.Cleanup(ts.Close)
 	d.url = ts.URL
 	return d

@@ -35,6 +35,13 @@ func (rt *router) servePage(w http.ResponseWriter, r *http.Request, name string)
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	sendPageFile(w, r, file)
+	return nil
+}
+
+// sendPageFile sends a file that may be cached, or 304.
+func sendPageFile(w http.ResponseWriter, r *http.Request, file pageFile) {
+	h := w.Header()
 	h.Set("Cache-Control", "no-cache") // keep, but ask: the files change together with the program
 	h.Set("Content-Type", file.kind)
 	sent := file.plain
@@ -51,7 +58,6 @@ func (rt *router) servePage(w http.ResponseWriter, r *http.Request, name string)
 		r.Header.Del(name)
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.body))
-	return nil
 }
 
 // prefersGzip reads what a client says of encodings (RFC 9110, 12.5.3). One that says nothing gets the file as it is; so

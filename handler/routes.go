@@ -50,6 +50,8 @@ type router struct {
 	pages  pageSource
 	origin *http.CrossOriginProtection
 	counts *requestMetrics
+
+	document func() (pageFile, error) // openapi.json, converted on the first call
 }
 
 // table is all that the drive answers to.
@@ -91,6 +93,7 @@ func (rt *router) table() []route {
 		{"GET", "/healthz", public, form, false, s.healthz},
 		{"GET", "/readyz", public, form, false, s.readyz},
 		{"GET", "/metrics", public, form, false, s.metrics},
+		{"GET", "/openapi.json", public, form, false, rt.openAPI},
 
 		{"GET", "/", public, form, false, rt.page},
 		{"GET", "/file/upload", public, form, upload, rt.page},

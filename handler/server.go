@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +56,8 @@ func (s *Server) router() *router {
 		pages:  s.pageSource(),
 		origin: http.NewCrossOriginProtection(),
 		counts: newRequestMetrics(s.Registry),
+
+		document: sync.OnceValues(openAPIDocument),
 	}
 	for _, r := range rt.table() {
 		rt.routes[r.path] = append(rt.routes[r.path], r)

@@ -30,7 +30,7 @@ func bare(t *testing.T, change func(*handler.Server)) *httptest.Server {
 	if change != nil {
 		change(s)
 	}
-	ts := httptest.NewServer(s.Handler())
+	ts := httptest.NewServer(handler.Documented(t, s.Handler()))
 	t.Cleanup(ts.Close)
 	return ts
 }
