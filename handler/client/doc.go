@@ -1,10 +1,24 @@
-// Package client is the typed Go client of the drive: it hashes, asks for instant upload and proves possession, sends
-// chunks in parallel, repeats what failed on the way, resumes by itself after a restart of the server, and downloads by
-// ranges and verifies.
+// Package client is the Go client of the drive.
 //
-// It knows the wire (handler/api) and nothing of what is behind it. It keeps no state but a token: what an upload still
-// lacks is always what the server says. Memory use does not depend on the size of a file, either way; a source is read
-// twice, once to be hashed and once to be sent.
+// The way in:
+//
+//	c, err := client.New("http://localhost:8080", client.Options{})
+//	_, err = c.Signin(ctx, "alice", password)
+//	result, err := c.UploadFile(ctx, "video.mp4", client.UploadOptions{})
+//	_, err = c.DownloadFile(ctx, client.ByID(result.Meta.ID), "copy.mp4", client.DownloadOptions{})
+//
+// [Client.Upload] hashes a file, asks for instant upload and proves possession, sends the chunks that the drive does not
+// hold in parallel, retries, and resumes after a restart of the program or of the server. [Client.Download] and
+// [Client.Open] fetch ranges, resume, and verify what they receive. [Client.UploadForm] is for small files and streams of
+// unknown length. [Client.List], [Client.Search], [Client.Move], [Client.Link] and the like work on the tree.
+// [Client.Init], [Client.PutChunk] and [Client.Complete] are the steps that Upload consists of.
+//
+// A refusal by the drive is an [*Error] with a code; [IsCode] tests for one. docs/api.md lists the codes and what to do next.
+// Errors that may pass are retried as [Options].Retry says.
+//
+// The package knows the wire (handler/api) and nothing of the server. Its only state is a token: what an upload still
+// lacks is always what the server says. Memory use does not depend on the size of a file. A source is read twice,
+// once to hash and once to send.
 //
 // Every end-to-end test of the drive goes through this package.
 package client
