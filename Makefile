@@ -34,6 +34,7 @@ check:
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 ./cmd/internal/rooms
+	$(GO) test -count=1 -run 'OpenAPI|APIPage' ./handler
 
 # Regenerate what is generated in docs.
 docs:
