@@ -40,7 +40,7 @@ func TestCopy(t *testing.T) {
 		{[]string{"id", string(e.ID), "path", "/"}, "/a.txt", 1},
 		{[]string{"id", string(docs), "path", "/"}, "/docs (2)", 5},
 		{[]string{"id", string(docs), "path", "/new", "conflict", "fail"}, "/new/docs", 5},
-		{[]string{"id", string(e.ID), "path", "/new/docs", "filename", "deep", "conflict", "replace"}, "/new/docs/deep", 1},
+		{[]string{"id", string(e.ID), "path", "/new/folder", "filename", "c.txt", "conflict", "replace"}, "/new/folder/c.txt", 1},
 	} {
 		c := copied(tt.form...)
 		if c.Path != tt.path || c.Entries != tt.entries || c.ID == "" || c.Revision != 1 {
@@ -59,6 +59,7 @@ func TestCopy(t *testing.T) {
 	}{
 		{[]string{"id", string(docs), "path", "/docs/deep"}, 400, api.InvalidParam},
 		{[]string{"id", string(e.ID), "path", "/", "conflict", "fail"}, 409, api.NameTaken},
+		{[]string{"id", string(e.ID), "path", "/new/docs", "filename", "deep", "conflict", "replace"}, 409, api.NameTaken},
 		{[]string{"id", string(e.ID), "path", "/a.txt"}, 409, api.InTheWay},
 		{[]string{"id", string(e.ID), "conflict", "perhaps"}, 400, api.InvalidParam},
 		{[]string{"id", string(e.ID), "filename", ".."}, 400, api.InvalidParam},

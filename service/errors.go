@@ -107,6 +107,10 @@ func explain(err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
+	if r, ok := errors.AsType[*store.ReplaceError](err); ok {
+		return &Error{Kind: NameTaken, Msg: fmt.Sprintf("the name belongs to a %s, which a %s cannot replace: only a file replaces "+
+			"a file; choose another name, or conflict=rename to keep both", r.Old, r.New), Cause: err}
+	}
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {
 			e := &Error{Kind: s.kind, Msg: s.msg, Cause: err}

@@ -79,6 +79,7 @@ var inChromium = []journey{
 	{"a large PDF", testLargePDF},
 	{"names that are taken", testClash},
 	{"a name that is taken meanwhile", testLateClash},
+	{"a name that is taken by another kind", testClashOfKinds},
 	{"a file in the way of a folder", testInTheWay},
 	{"a handle is kept", testHandle},
 	{"all at once", testAll},

@@ -89,6 +89,44 @@ func testLateClash(t *testing.T, b *tab) {
 	b.waitNothingUnfinished()
 }
 
+// testClashOfKinds brings, moves and copies things where a folder has the name, or a file has a folder's: what cannot be
+// replaced is not offered to be, and the answer for all files is not that for folders.
+func testClashOfKinds(t *testing.T, b *tab) {
+	b.signUp(newName())
+	b.have("/docs", "x.txt")
+	b.have("/deep/one.txt", "x.txt")
+	b.have("/deep/docs", "y.txt")
+	b.have("/deep", "two.txt")
+	b.have("/", "one.txt", "two.txt")
+	b.waitListed("two.txt")
+	cannotReplace := func() {
+		t.Helper()
+		b.wait(`document.querySelector('[data-testid=clash]')?.textContent.includes('Only a file can replace a file')`)
+		b.wait(`!document.querySelector('[data-testid=clash-replace]')`)
+	}
+	b.choose(id("upload-input"), write(t, t.TempDir(), "docs", "a file"))
+	cannotReplace()
+	b.click(id("clash-rename"))
+	b.waitListed("docs (2)")
+
+	b.drag(`[data-name="docs"]`, `[data-name="deep"]`)
+	cannotReplace()
+	b.click(id("clash-skip"))
+	b.wait(`!document.querySelector('[data-testid=clash]')`)
+	b.waitListed("docs")
+	b.drag(`[data-name="one.txt"]`, `[data-name="deep"]`)
+	cannotReplace()
+	b.click(id("clash-rename"))
+	b.waitNotListed("one.txt")
+	b.drag(`[data-name="two.txt"]`, `[data-name="deep"]`)
+	b.click(id("clash-replace"))
+	b.waitNotListed("two.txt")
+	b.visit("#/files/deep")
+	for _, name := range []string{"docs", "one.txt", "one (2).txt", "two.txt"} {
+		b.waitListed(name)
+	}
+}
+
 // testInTheWay brings a folder where a file has its name: that is said, and no question helps.
 func testInTheWay(t *testing.T, b *tab) {
 	b.signUp(newName())

@@ -79,21 +79,24 @@ type Entries interface {
 	List(ctx context.Context, q Query) ([]Entry, string, error)
 	// LinkContent makes an entry for a content that is there and live, charging its size. A name taken by the same
 	// content is the result, nothing being charged; for one taken by another entry n.Clash decides. An empty ID in parent
-	// is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: only with ClashFail.
+	// is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: the name is taken, see Clash.
 	LinkContent(ctx context.Context, n NewEntry) (Entry, error)
 	// MakeFolder returns the ID of the folder at p, making it and its parents as needed; the empty path is the root.
 	// ErrInTheWay.
 	MakeFolder(ctx context.Context, user UserID, p Path, now time.Time) (EntryID, error)
 }
 
-// A Clash says what is done when another visible entry has the name in the folder. It is decided in the transaction.
+// A Clash says what is done when another visible entry has the name in the folder. It is decided in the transaction, by
+// the same rules for entries that are uploaded, linked, copied and moved.
 type Clash string
 
 // What can be done about a taken name. The empty Clash is ClashRename for new files, and ClashFail for Move.
 const (
-	ClashRename  Clash = "rename"  // a number is added, as in "a (2).txt"
-	ClashReplace Clash = "replace" // the entry that has the name goes to the trash
-	ClashFail    Clash = "fail"    // ErrExists
+	ClashRename Clash = "rename" // a number is added, as in "a (2).txt"
+	// ClashReplace puts the file that has the name in the trash. If it, or the entry that asks for the name, is a folder,
+	// the change is refused with a *ReplaceError, which is an ErrExists: no folder is replaced, merged, or replaces a file.
+	ClashReplace Clash = "replace"
+	ClashFail    Clash = "fail" // ErrExists
 )
 
 // A NewPlace says where Move is to bring an entry.
@@ -120,8 +123,8 @@ type NewEntry struct {
 // EntryChanges moves entries about and in and out of the trash.
 type EntryChanges interface {
 	// Move gives an entry another parent and name. Its own place is no change. ErrNotFound: no such entry or folder.
-	// ErrExists: the name is taken there. ErrInvalid: a folder into itself or below itself, or in the place of a folder
-	// that it lies in. ErrConflict: the entry has another revision.
+	// ErrExists: the name is taken there, see Clash. ErrInvalid: a folder into itself or below itself. ErrConflict: the
+	// entry has another revision.
 	Move(ctx context.Context, user UserID, id EntryID, to NewPlace) (Entry, error)
 	// Trash hides an entry, and all below it, at once, so that Restore undoes exactly that. ErrNotFound: not visible.
 	// ErrConflict: it has another revision; 0 is any.

@@ -39,6 +39,17 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 )
 
+// A ReplaceError says that ClashReplace was refused because the entry of that name, or the one that was to take its
+// place, is a folder. It wraps ErrExists.
+type ReplaceError struct {
+	Old, New EntryKind
+}
+
+func (e *ReplaceError) Error() string { return fmt.Sprintf("a %s cannot replace a %s", e.New, e.Old) }
+
+// Unwrap returns ErrExists.
+func (e *ReplaceError) Unwrap() error { return ErrExists }
+
 // A ChunkError names the chunks that stand in the way. It wraps ErrMissing or ErrDigestMismatch.
 type ChunkError struct {
 	Err    error

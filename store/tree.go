@@ -33,9 +33,9 @@ type EntryTrees interface {
 	// CopyEntry makes another entry of the same content, or another folder with all that is visible in the original, and
 	// says how many entries that are. No bytes move: contents get references, and the user is charged for each, all in
 	// one transaction, durable when it returns. The copies are as new, but keep the client's mtime. ErrTooMany: more than
-	// the limit. ErrQuota, also where the user would have more than Most. ErrNotFound: no such original. ErrExists: with ClashFail. ErrInTheWay: a file is where the folder should
-	// be. ErrInvalid: a folder into itself or below itself, too deep, or with ClashReplace in the place of the original
-	// or of what it lies in. ErrConflict: the original has another revision.
+	// the limit. ErrQuota, also where the user would have more than Most. ErrNotFound: no such original. ErrExists: the name
+	// is taken, see Clash. ErrInTheWay: a file is where the folder should be. ErrInvalid: a folder into itself or below
+	// itself, too deep, or with ClashReplace in the place of the original. ErrConflict: the original has another revision.
 	CopyEntry(ctx context.Context, user UserID, id EntryID, to CopyTo) (Entry, int, error)
 	// EntriesBelow returns all that is visible in a folder, at whatever depth, a folder before what is in it. It is one state
 	// of the tree. ErrNotFound: no such folder. ErrTooMany: more than limit.

@@ -52,7 +52,7 @@ type Uploads interface {
 	BindUpload(ctx context.Context, user UserID, id UploadID, d Digest) error
 	// CompleteUploads turns verified bytes into entries, all of them or none, in one transaction each of whose steps
 	// is described at Completion. It returns a result for each, in order. ErrConflict: an upload is not open (nor
-	// done). ErrCollision, ErrQuota; ErrExists: only with ClashFail.
+	// done). ErrCollision, ErrQuota; ErrExists: the name is taken, see Clash. The upload stays open then.
 	CompleteUploads(ctx context.Context, cs []Completion) ([]Completed, error)
 	// EndUpload closes an open upload as cancelled and gives its reservation back. Repeating it is harmless.
 	// ErrNotFound: unknown. ErrConflict: it is done.

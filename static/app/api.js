@@ -62,6 +62,11 @@ export class Api {
     return this.#bare('/file/meta', { id });
   }
 
+  // metaAt is meta of the entry at a path.
+  metaAt(path) {
+    return this.#bare('/file/meta', { path });
+  }
+
   rename(id, filename) {
     return this.#bare('/file/update', { op: 0, id, filename });
   }

@@ -30,7 +30,7 @@ export class UploadEngine extends EventTarget {
   #calls = new Calls(() => this.dispatchEvent(new CustomEvent('signin')));
   #ending = 0; // cancels on their way
 
-  // handles keeps files' handles, locks tells pages of one browser apart, ask({group, name, folder}) answers name clashes
+  // handles keeps files' handles, locks tells pages of one browser apart, ask({group, name, folder, replace}) answers name clashes
   // by rename, replace or skip.
   constructor({ api, hasher, notes, handles = null, locks = null, ask = async () => 'rename', files = FILES }) {
     super();

@@ -98,8 +98,8 @@ class Page {
     this.#root.querySelector('input')?.focus();
   }
 
-  #askClash({ group, name, folder }) {
-    return this.clashes.ask({ group, name, folder: folder === '/' ? t('nav.root') : folder });
+  #askClash({ group, name, folder, replace }) {
+    return this.clashes.ask({ group, name, replace, folder: folder === '/' ? t('nav.root') : folder });
   }
 
   #askAgain() {

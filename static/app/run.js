@@ -70,7 +70,8 @@ export class Run {
     if (upload.conflict && !sure) return '';
     const { path, name, size } = upload;
     const find = () => digest.value || this.#hash(session.id ? undefined : 'hashing');
-    const ask = () => this.#askClash();
+    // The drive refuses to replace a folder, which the page may not have known when it asked before.
+    const ask = (there) => this.#askClash(there?.Kind !== 'folder' && upload.conflict !== 'replace');
     const settled = settleName({ names: this.engine.names, path, name, size, sure, digest: find, ask });
     const how = await abortable(settled, this.signal);
     if (how === 'present') return 'present';
@@ -79,10 +80,10 @@ export class Run {
     return '';
   }
 
-  async #askClash() {
+  async #askClash(replace) {
     const { group, name, path: folder, state } = this.upload;
     this.set('asking');
-    const how = await abortable(this.engine.ask({ group, name, folder }), this.signal);
+    const how = await abortable(this.engine.ask({ group, name, folder, replace }), this.signal);
     this.set(state);
     return how;
   }

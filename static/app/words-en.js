@@ -170,6 +170,7 @@ export const en = {
   'clash.title': 'This name is taken',
   'clash.text': '“{name}” is already in {folder}.',
   'clash.replaceMeans': 'What is replaced goes to the trash.',
+  'clash.noReplace': 'Only a file can replace a file, so it cannot be replaced.',
   'clash.rename': 'Keep both',
   'clash.replace': 'Replace',
   'clash.skip': 'Skip',

@@ -170,6 +170,7 @@ export const zh = {
   'clash.title': '名称已存在',
   'clash.text': '{folder}中已有“{name}”。',
   'clash.replaceMeans': '被替换的文件会移到回收站。',
+  'clash.noReplace': '只有文件才能替换文件，因此无法替换。',
   'clash.rename': '都保留',
   'clash.replace': '替换',
   'clash.skip': '跳过',

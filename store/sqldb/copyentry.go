@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -151,26 +152,17 @@ func (t tx) payForCopies(ctx context.Context, original row, below []row) error {
 	return nil
 }
 
-// nameOfCopy makes room for a copy and returns the name that it gets.
+// nameOfCopy returns the name that a copy gets. ErrInvalid: it would replace its original.
 func (t tx) nameOfCopy(ctx context.Context, original row, folder int64, to store.CopyTo) (string, error) {
-	place := store.NewPlace{Name: to.Name, Clash: to.Clash, When: to.When}
-	if place.Name == "" {
-		place.Name = original.Name
-	}
-	if err := store.CheckName(place.Name); err != nil {
+	r := nameRequest{user: original.User, folder: folder, name: cmp.Or(to.Name, original.Name), kind: original.Kind,
+		clash: cmp.Or(to.Clash, store.ClashRename), when: to.When}
+	if err := store.CheckName(r.name); err != nil {
 		return "", err
 	}
-	switch place.Clash {
-	case "":
-		place.Clash = store.ClashRename
-	case store.ClashFail:
-		taken, err := t.nameTaken(ctx, original.User, folder, place.Name)
-		if err == nil && taken {
-			err = store.ErrExists
-		}
-		return place.Name, err
+	if r.clash == store.ClashReplace && folder == original.parent && r.name == original.Name {
+		return "", fmt.Errorf("must not replace the original: %w", store.ErrInvalid)
 	}
-	return t.clear(ctx, original, folder, place)
+	return t.resolveName(ctx, r)
 }
 
 // A copiedRow is an original, and what its copy has of its own.

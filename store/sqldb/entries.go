@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,10 +39,7 @@ func scanRow(s scanner) (e row, err error) {
 	dest := []any{&e.id, &e.parent, &e.seq, &e.ID, &e.User, optText(&e.Parent), &e.Name, &kind, &e.Status, timeCol{&e.Modified},
 		timeCol{&e.Created}, timeCol{&e.Updated}, &e.Revision, &e.Change, timeCol{&e.Deleted}, optText(&e.TrashOf)}
 	err = s.Scan(append(dest, contentDest(&e.Content)...)...)
-	e.Kind = store.File
-	if kind == kindFolder {
-		e.Kind = store.Folder
-	}
+	e.Kind = entryKind(kind)
 	return e, err
 }
 
@@ -183,7 +181,8 @@ func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name
 	return at, err
 }
 
-// link makes an entry for a content, unless the name is taken by one that shows it, and says whether it did. The caller charges it.
+// link creates an entry for a content, unless the name belongs to a file with the same content, and reports whether it did.
+// The caller charges it.
 func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent int64) (row, bool, error) {
 	if err := store.CheckName(n.Name); err != nil {
 		return row{}, false, err
@@ -193,12 +192,9 @@ func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent 
 	case err == nil && at.content == c.ID:
 		e, err := t.entry(ctx, at.id)
 		return e, false, err
-	case err == nil && n.Clash == store.ClashFail:
-		err = store.ErrExists
-	case err == nil && n.Clash == store.ClashReplace:
-		err = t.trashSpot(ctx, at, n.When)
 	case err == nil:
-		n.Name, err = t.freeName(ctx, n.User, parent, n.Name, store.File)
+		n.Name, err = t.resolveConflict(ctx, nameRequest{user: n.User, folder: parent, name: n.Name, kind: store.File,
+			clash: cmp.Or(n.Clash, store.ClashRename), when: n.When}, at)
 	case errors.Is(err, store.ErrNotFound):
 		err = nil
 	}

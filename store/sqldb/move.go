@@ -1,8 +1,8 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,7 +33,8 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id store.EntryID, to 
 		if err := t.mayMove(ctx, e, folder); err != nil {
 			return err
 		}
-		name, err := t.clear(ctx, e, folder, to)
+		name, err := t.resolveName(ctx, nameRequest{user: user, folder: folder, name: to.Name, kind: e.Kind,
+			clash: cmp.Or(to.Clash, store.ClashFail), when: to.When})
 		if err != nil {
 			return err
 		}
@@ -44,31 +45,6 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id store.EntryID, to 
 		return store.Entry{}, fmt.Errorf("move %s: %w", id, err)
 	}
 	return e.Entry, nil
-}
-
-// clear makes room for an entry that moves, and returns the name that it gets there.
-func (t tx) clear(ctx context.Context, e row, folder int64, to store.NewPlace) (string, error) {
-	switch to.Clash {
-	case store.ClashRename:
-		return t.freeName(ctx, e.User, folder, to.Name, e.Kind)
-	case store.ClashReplace:
-	default:
-		return to.Name, nil // place finds out
-	}
-	at, err := t.child(ctx, e.User, folder, to.Name)
-	if errors.Is(err, store.ErrNotFound) {
-		return to.Name, nil
-	} else if err != nil {
-		return "", err
-	}
-	above, err := t.ancestry(ctx, e.id)
-	if err != nil {
-		return "", err
-	}
-	if slices.ContainsFunc(above, func(a ancestor) bool { return a.id == at.id }) {
-		return "", fmt.Errorf("must not replace a folder that contains it: %w", store.ErrInvalid)
-	}
-	return to.Name, t.trashSpot(ctx, at, to.When)
 }
 
 // mayMove refuses, with ErrInvalid, a folder that would come to lie in itself, or too deep.

@@ -44,6 +44,14 @@ type spot struct {
 	kind        int
 }
 
+// entryKind translates a number of tbl_user_file.kind.
+func entryKind(kind int) store.EntryKind {
+	if kind == kindFolder {
+		return store.Folder
+	}
+	return store.File
+}
+
 // child reads the visible entry that has a name in a folder. ErrNotFound.
 func (t tx) child(ctx context.Context, user store.UserID, parent int64, name string) (s spot, err error) {
 	err = t.get(ctx, `SELECT e.id, e.content_id, e.entry_id, e.kind FROM tbl_user_file e

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -12,7 +14,7 @@ func Clashes(t *testing.T, open func(*testing.T) Database) {
 		"Complete":            clashComplete,
 		"Link":                clashLink,
 		"Move":                clashMove,
-		"ReplaceAFolder":      clashFolder,
+		"ReplaceAcrossKinds":  clashKinds,
 		"ReplaceWhatItLiesIn": clashAncestor,
 		"Revision":            clashRevision,
 	})
@@ -86,24 +88,107 @@ func clashMove(w *world) {
 	w.wantNames(w.alice, "", "a")
 }
 
-func clashFolder(w *world) {
-	docs := w.folder(w.alice, "/docs")
-	below := w.file(w.alice, docs, "x", "x", 1)
-	e := w.file(w.alice, "", "b", "other", 1)
-	_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Name: "docs", Clash: store.ClashReplace, When: w.now})
-	w.ok(err)
-	w.visible(w.alice, false, docs, below.ID)
-	back, err := w.db.Restore(w.Context(), w.alice.ID, docs, w.now)
-	w.ok(err)
-	w.visible(w.alice, true, back.ID, below.ID)
+// A nameWay is one way in which an entry can ask for a name in the root folder.
+type nameWay struct {
+	what string
+	kind store.EntryKind
+	ask  func(name string, c store.Clash) (store.Entry, error)
 }
 
+func (w *world) nameWays() []nameWay {
+	from := w.folder(w.alice, "/from")
+	file := w.file(w.alice, from, "f", "f", 1)
+	folder := w.folder(w.alice, "/from/g")
+	complete := func(c store.Completion, name string, clash store.Clash) (store.Entry, error) {
+		c.Name, c.Clash = name, clash
+		done, err := w.db.CompleteUploads(w.Context(), []store.Completion{c})
+		if err != nil {
+			return store.Entry{}, err
+		}
+		return done[0].Entry, nil
+	}
+	up := w.begin(w.alice, sums("chunks", 1))
+	to := store.Path{}
+	copies := func(id store.EntryID) func(string, store.Clash) (store.Entry, error) {
+		return func(name string, c store.Clash) (store.Entry, error) {
+			e, _, err := w.db.CopyEntry(w.Context(), w.alice.ID, id, store.CopyTo{Folder: &to, Name: name, Clash: c, Limit: 9, When: w.now})
+			return e, err
+		}
+	}
+	moves := func(id store.EntryID) func(string, store.Clash) (store.Entry, error) {
+		return func(name string, c store.Clash) (store.Entry, error) {
+			return w.db.Move(w.Context(), w.alice.ID, id, store.NewPlace{Name: name, Clash: c, When: w.now})
+		}
+	}
+	return []nameWay{
+		{"form", store.File, func(name string, c store.Clash) (store.Entry, error) {
+			return complete(w.completion(w.alice, "", sums("form", 1)), name, c)
+		}},
+		{"chunks", store.File, func(name string, c store.Clash) (store.Entry, error) {
+			return complete(w.finishing(up, sums("chunks", 1)), name, c)
+		}},
+		{"link", store.File, func(name string, c store.Clash) (store.Entry, error) {
+			return w.db.LinkContent(w.Context(), store.NewEntry{User: w.alice.ID, Digest: file.Content.Sums.Digest, Size: 1,
+				Name: name, Clash: c, When: w.now})
+		}},
+		{"copy", store.File, copies(file.ID)},
+		{"move", store.File, moves(file.ID)},
+		{"copy", store.Folder, copies(folder)},
+		{"move", store.Folder, moves(folder)},
+	}
+}
+
+// clashKinds tests that replace is for a file in the place of a file. All else is refused and changes nothing.
+func clashKinds(w *world) {
+	docs := w.folder(w.alice, "/docs")
+	below := w.file(w.alice, docs, "x", "x", 1)
+	plain := w.file(w.alice, "", "plain", "plain", 1)
+	ways := w.nameWays()
+	account, err := w.db.User(w.Context(), w.alice.ID)
+	w.ok(err)
+	before := w.names(w.alice, "")
+	for _, way := range ways {
+		for name, old := range map[string]store.EntryKind{"docs": store.Folder, "plain": store.File} {
+			if way.kind == store.File && old == store.File {
+				continue // which is replaced: tested for each way above
+			}
+			_, err := way.ask(name, store.ClashReplace)
+			w.is(err, store.ErrExists)
+			refusal, ok := errors.AsType[*store.ReplaceError](err)
+			if !ok || refusal.Old != old || refusal.New != way.kind {
+				w.Errorf("%s of a %s onto a %s: %v", way.what, way.kind, old, err)
+			}
+			_, err = way.ask(name, store.ClashFail)
+			w.is(err, store.ErrExists)
+			if _, ok := errors.AsType[*store.ReplaceError](err); ok {
+				w.Errorf("%s with ClashFail: %v", way.what, err)
+			}
+		}
+	}
+	w.wantNames(w.alice, "", before...)
+	w.visible(w.alice, true, docs, below.ID, plain.ID)
+	w.account(w.alice, account.Used, account.Reserved)
+	for i, way := range ways { // and nothing that was refused is spent: each way still works
+		e, err := way.ask("docs", store.ClashRename)
+		w.ok(err)
+		if want := fmt.Sprintf("docs (%d)", i+2); e.Name != want || e.Kind != way.kind {
+			w.Errorf("%s of a %s is called %q, want %q", way.what, way.kind, e.Name, want)
+		}
+	}
+	w.visible(w.alice, true, docs, below.ID, plain.ID)
+	w.counted()
+}
+
+// clashAncestor tests that nothing takes the place of a folder that it lies in.
 func clashAncestor(w *world) {
 	docs := w.folder(w.alice, "/docs")
+	sub := w.folder(w.alice, "/docs/sub")
 	e := w.file(w.alice, docs, "x", "x", 1)
-	_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Name: "docs", Clash: store.ClashReplace, When: w.now})
-	w.is(err, store.ErrInvalid)
-	w.visible(w.alice, true, docs, e.ID)
+	for _, id := range []store.EntryID{e.ID, sub} {
+		_, err := w.db.Move(w.Context(), w.alice.ID, id, store.NewPlace{Name: "docs", Clash: store.ClashReplace, When: w.now})
+		w.is(err, store.ErrExists)
+	}
+	w.visible(w.alice, true, docs, sub, e.ID)
 }
 
 func clashRevision(w *world) {

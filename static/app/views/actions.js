@@ -176,15 +176,24 @@ export class Actions {
 
   // settle does something with a name that may be taken: then the person is asked, once for all of a group.
   async #settle(entry, target, group, run) {
-    try {
-      return await run('fail');
-    } catch (err) {
-      if (err.code !== Code.NameTaken) throw err;
-      const folder = target === '/' ? t('nav.root') : target;
-      const how = await this.clashes.ask({ group, name: entry.FileName, folder, single: group.length === 1 });
-      if (how === 'skip') throw new Skipped();
-      return run(how);
+    const folder = target === '/' ? t('nav.root') : target;
+    for (let how = 'fail'; ; ) {
+      try {
+        return await run(how);
+      } catch (err) {
+        if (err.code !== Code.NameTaken || how === 'rename') throw err;
+        const replace = how === 'fail' && (await this.#canReplace(entry, target));
+        how = await this.clashes.ask({ group, name: entry.FileName, folder, single: group.length === 1, replace });
+        if (how === 'skip') throw new Skipped();
+      }
     }
+  }
+
+  // canReplace says whether an entry and what has its name in a folder are both files.
+  async #canReplace(entry, target) {
+    if (entry.Kind !== 'file') return false;
+    const there = await this.api.metaAt(join(target, entry.FileName)).catch(() => null); // gone: the drive will say so
+    return there?.Kind !== 'folder';
   }
 
   // forEach does something to entries that takes them off this list; it returns those for which it went well.

@@ -83,12 +83,12 @@ export class Person {
     this.api.headers = { Authorization: `Bearer ${Token}` };
   }
 
-  // open is what loading the page does. said are the things that the engine told or asked.
+  // open is what loading the page does. ask is the answer to each question, or a function of the question. said are the things that the engine told or asked.
   open({ ask = 'rename', hasher = new Hasher() } = {}) {
     const { memory } = this;
     const storage = { getItem: (key) => memory.get(key) ?? null, setItem: (key, value) => memory.set(key, value) };
     const engine = new UploadEngine({ api: this.api, hasher, notes: new QueueStore(storage),
-      ask: async ({ name }) => (this.asked.push(name), ask) });
+      ask: async (question) => (this.asked.push(question.name), typeof ask === 'function' ? ask(question) : ask) });
     this.asked = [];
     this.engine = engine;
     return engine;

@@ -227,6 +227,26 @@ test('a name that is taken meanwhile is asked about too', async () => {
   assert.deepEqual(person.asked, ['race.bin']);
 });
 
+test('a folder is not replaced, whether the page knows of it or not', async () => {
+  const person = await Person.join();
+  const ask = ({ replace }) => (replace ? 'replace' : 'rename');
+  for (const [folder, questions] of [['/known', 1], ['/unknown', 2]]) {
+    for (const [name, size] of [['small', 10], ['middle', 400_000], ['large', 6_000_000]]) {
+      await person.api.mkdir(`${folder}/${name}`);
+      const engine = person.open({ ask });
+      if (folder === '/unknown') engine.names.find = async () => null; // as in a folder with too many entries to be read
+      const file = newFile(name, size);
+      const [upload] = await person.bring([file], folder);
+      assert.deepEqual([upload.state, upload.entry?.FileName], ['done', `${name} (2)`]);
+      assert.deepEqual(person.asked, Array(questions).fill(name), folder);
+      await person.has(upload.entry, file);
+    }
+  }
+  const { entries } = await person.api.trash();
+  assert.deepEqual(entries, []);
+  await person.leavesNothing();
+});
+
 test('pause, resume and cancel', async () => {
   const person = await Person.join();
   const engine = person.open();
