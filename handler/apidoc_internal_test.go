@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
@@ -45,26 +46,14 @@ func TestAPIPage(t *testing.T) {
 	}
 }
 
-// TestAPIPageHasAllParameters compares the tables of docs/api.md with openapi.yaml.
-func TestAPIPageHasAllParameters(t *testing.T) {
+// TestAPIPageAgreesWithOpenAPI compares the parameters and codes in each section of docs/api.md with openapi.yaml.
+func TestAPIPageAgreesWithOpenAPI(t *testing.T) {
 	t.Parallel()
 	doc, ops := loadSpec(t), specOperations(t)
 	page := readSource(t, "../docs/api.md")
-	heading := regexp.MustCompile(`(?m)^### ([A-Z, ]+) (/\S*)$`)
-	cell := regexp.MustCompile("`(\\w+)`")
-	for _, at := range heading.FindAllStringSubmatchIndex(page, -1) {
+	for _, at := range regexp.MustCompile(`(?m)^### ([A-Z, ]+) (/\S*)$`).FindAllStringSubmatchIndex(page, -1) {
 		methods, path := page[at[2]:at[3]], page[at[4]:at[5]]
 		section, _, _ := strings.Cut(page[at[1]:], "\n#")
-		told := map[string]bool{}
-		for _, table := range regexp.MustCompile(`(?m)^\| (?:parameter|field) \|[^\n]*\n(?:\|[^\n]*\n?)*`).FindAllString(section, -1) {
-			for _, row := range strings.Split(table, "\n")[2:] {
-				if first, _, ok := strings.Cut(strings.TrimPrefix(row, "|"), "|"); ok {
-					for _, m := range cell.FindAllStringSubmatch(first, -1) {
-						told[m[1]] = true
-					}
-				}
-			}
-		}
 		for method := range strings.SplitSeq(methods, ", ") {
 			op := ops[method+" "+path]
 			if op == nil {
@@ -74,9 +63,53 @@ func TestAPIPageHasAllParameters(t *testing.T) {
 			for name := range parametersOf(pathItemOf(doc, path), op) {
 				described[name] = true
 			}
-			if diff := cmp.Diff(described, told); diff != "" {
+			if diff := cmp.Diff(described, toldParameters(section)); diff != "" {
 				t.Errorf("%s %s: docs/api.md has other parameters than openapi.yaml (-openapi +page):\n%s", method, path, diff)
 			}
+			compareCodes(t, method+" "+path, section, op)
+		}
+	}
+}
+
+// toldParameters returns the names in the first column of a section's tables of parameters and fields.
+func toldParameters(section string) map[string]bool {
+	told := map[string]bool{}
+	for _, table := range regexp.MustCompile(`(?m)^\| (?:parameter|field) \|.*\n(?:\|.*\n?)*`).FindAllString(section, -1) {
+		for _, row := range strings.Split(table, "\n")[2:] {
+			first, _, _ := strings.Cut(strings.TrimPrefix(row, "|"), "|")
+			for _, m := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(first, -1) {
+				told[m[1]] = true
+			}
+		}
+	}
+	return told
+}
+
+// commonCodes may be answered by any endpoint, as the page says in one place.
+var commonCodes = []api.Code{api.OK, api.InvalidUpload, api.InvalidParam, api.CutOff, api.TooLarge, api.TokenInvalid, api.Forbidden,
+	api.ServerError, api.Unavailable}
+
+// compareCodes compares the codes that a section names with those of the operation.
+func compareCodes(t *testing.T, name, section string, op *openapi3.Operation) {
+	t.Helper()
+	told := map[api.Code]bool{}
+	for _, m := range regexp.MustCompile(`(?:^|[^\w-])(-[1-3]|10[01]\d\d)\b`).FindAllStringSubmatch(section, -1) {
+		told[api.Code(number(t, m[1]))] = true
+	}
+	described := map[api.Code]bool{}
+	for _, response := range op.Responses.Map() {
+		if media := response.Value.Content.Get("application/json"); media != nil {
+			collectCodes(media.Schema, func(c api.Code) { described[c] = true })
+		}
+	}
+	for c := range described {
+		if !told[c] && !slices.Contains(commonCodes, c) {
+			t.Errorf("%s: openapi.yaml has code %d, docs/api.md has not", name, c)
+		}
+	}
+	for c := range told {
+		if !described[c] {
+			t.Errorf("%s: docs/api.md has code %d, openapi.yaml has not", name, c)
 		}
 	}
 }
