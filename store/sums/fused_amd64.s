@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 
 // The registers. X0 is where SHA256RNDS2 looks for a round's words.

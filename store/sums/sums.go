@@ -1,9 +1,10 @@
 // Package sums computes both digests of a content, SHA-1 and SHA-256, in one pass over its bytes.
 //
 // Each of the two is a chain: a round needs the one before it, and the CPU's SHA instructions take several cycles each, most of
-// which are spent waiting. The two chains do not need each other. Where the CPU has the instructions (amd64), one loop
-// takes both a step at a time, so that one works while the other waits: on the machine that README measures 0.8 CPU-seconds
-// for a GiB, where one after the other takes 1.3. Everywhere else this is the standard library's two hashes.
+// which are spent waiting. The two chains do not need each other. If the CPU has the instructions (amd64), one loop
+// takes both a step at a time, so that one works while the other waits: on the machine of docs/benchmarks.md it takes
+// 0.8 CPU-seconds for a GiB, and one after the other 1.3. Everywhere else, and with the build tag purego (which also takes
+// the standard library's assembly away), this is the standard library's two hashes.
 package sums
 
 import (
