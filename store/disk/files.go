@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/disk/internal/aio"
 )
 
 // blockSize is how many bytes are read, checksummed and written at a time: they stay in the CPU's cache meanwhile.
@@ -61,7 +62,7 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 type folders struct {
 	root   *os.Root
 	synced sync.Map // by path
-	fsyncs fsyncs
+	syncer aio.Syncer
 }
 
 // make makes a folder and those above it, durably.
@@ -140,7 +141,7 @@ func (f *folders) syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("sync folder: %w", err)
 	}
-	err = f.fsyncs.fsync(d)
+	err = f.syncer.Sync(d)
 	if cerr := d.Close(); err == nil {
 		err = cerr
 	}

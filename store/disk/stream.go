@@ -61,7 +61,7 @@ func (s *Staging) stream(ctx context.Context, id store.UploadID, st *streamed, r
 		return store.Sums{}, errors.Join(err, f.Close())
 	}
 	go func() {
-		st.err = errors.Join(s.opts.Blobs.folders.fsyncs.fsync(f), f.Close())
+		st.err = errors.Join(s.opts.Blobs.folders.syncer.Sync(f), f.Close())
 		<-s.syncing
 		close(st.synced)
 	}()

@@ -1,4 +1,4 @@
-package disk
+package aio
 
 import (
 	"io/fs"
@@ -11,36 +11,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fsyncs makes small files and folders durable without a thread that waits for the disk. A goroutine in fsync(2) keeps
-// one of Go's few processors until the runtime notices, and a form of small files syncs three times a file: on two cores
-// they stood still for a quarter of the time. Linux's native AIO (io_submit(2), with IOCB_CMD_FSYNC since 4.18) does the
-// same work, with the same errors, on threads of the kernel, and tells an eventfd, which Go's poller waits for. Where it
-// cannot be had (an old kernel, a sandbox, too much asked for), fsync(2) does it.
+// A Syncer makes files and folders durable, with the same errors as [os.File.Sync]. It falls back to that if the kernel has
+// no AIO for this process (an old kernel, a sandbox), or too much of it is in use.
 //
-// The zero value is ready. It is safe for concurrent use. The CPU that a sync takes is not counted as this process's.
-type fsyncs struct {
+// The zero value is ready. It is safe for concurrent use.
+type Syncer struct {
 	begin sync.Once
-	aio   *aio // nil: there is none
+	queue *queue // nil if the kernel has none
 }
 
-// fsync makes the bytes and the attributes of f durable.
-func (s *fsyncs) fsync(f *os.File) error {
-	s.begin.Do(func() { s.aio = newAIO() })
-	if s.aio == nil {
+// Sync makes the bytes and the attributes of f durable.
+func (s *Syncer) Sync(f *os.File) error {
+	s.begin.Do(func() { s.queue = newQueue() })
+	if s.queue == nil {
 		return f.Sync()
 	}
-	return s.aio.fsync(f)
+	return s.queue.sync(f)
 }
 
-// maxAIO is how many syncs may be under way in the kernel.
-const maxAIO = 256
+// maxPending is how many syncs may be under way in the kernel.
+const maxPending = 256
 
-// An aio is a context of the kernel's and those who wait for it. While nobody waits it has no goroutine.
-type aio struct {
+// A queue is an AIO context of the kernel with the callers that wait for it. It has a goroutine only while callers wait.
+type queue struct {
 	context uintptr
-	events  *os.File // an eventfd, which counts what is over
+	events  *os.File // an eventfd, which counts the completions
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards last and waiting
 	last    uint64
 	waiting map[uint64]chan<- syscall.Errno
 }
@@ -51,7 +48,7 @@ const (
 	iocbFlagResFD = 1 // IOCB_FLAG_RESFD
 )
 
-// iocb is struct iocb. What a sync has no use for is 0.
+// iocb is struct iocb. Fields that a sync does not use are 0.
 type iocb struct {
 	data   uint64
 	_      [2]uint32 // aio_key and aio_rw_flags, in the machine's order
@@ -71,28 +68,28 @@ type ioEvent struct {
 	_      int64 // res2
 }
 
-func newAIO() *aio {
-	a := &aio{waiting: map[uint64]chan<- syscall.Errno{}}
-	if _, _, errno := unix.RawSyscall(unix.SYS_IO_SETUP, maxAIO, uintptr(unsafe.Pointer(&a.context)), 0); errno != 0 {
+func newQueue() *queue {
+	q := &queue{waiting: map[uint64]chan<- syscall.Errno{}}
+	if _, _, errno := unix.RawSyscall(unix.SYS_IO_SETUP, maxPending, uintptr(unsafe.Pointer(&q.context)), 0); errno != 0 {
 		return nil
 	}
-	runtime.AddCleanup(a, func(context uintptr) { unix.RawSyscall(unix.SYS_IO_DESTROY, context, 0, 0) }, a.context)
+	runtime.AddCleanup(q, func(context uintptr) { unix.RawSyscall(unix.SYS_IO_DESTROY, context, 0, 0) }, q.context)
 	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
 		return nil
 	}
-	a.events = os.NewFile(uintptr(fd), "eventfd")
-	if _, errno := a.over(make([]ioEvent, 1)); errno != 0 { // better here than when somebody waits
+	q.events = os.NewFile(uintptr(fd), "eventfd")
+	if _, errno := q.completed(make([]ioEvent, 1)); errno != 0 { // found out here, not when callers wait
 		return nil
 	}
-	return a
+	return q
 }
 
-// over takes from the kernel what is over, without waiting.
-func (a *aio) over(events []ioEvent) (int, syscall.Errno) {
+// completed takes completions from the kernel, without waiting.
+func (q *queue) completed(events []ioEvent) (int, syscall.Errno) {
 	var noWait unix.Timespec
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_IO_GETEVENTS, a.context, 0, uintptr(len(events)),
+		n, _, errno := unix.RawSyscall6(unix.SYS_IO_GETEVENTS, q.context, 0, uintptr(len(events)),
 			uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(unsafe.Pointer(&noWait)), 0)
 		if errno != unix.EINTR {
 			return int(n), errno
@@ -100,91 +97,92 @@ func (a *aio) over(events []ioEvent) (int, syscall.Errno) {
 	}
 }
 
-func (a *aio) fsync(f *os.File) error {
-	over := make(chan syscall.Errno, 1)
-	if !a.submit(f, over) {
+func (q *queue) sync(f *os.File) error {
+	done := make(chan syscall.Errno, 1)
+	if !q.submit(f, done) {
 		return f.Sync()
 	}
-	if errno := <-over; errno != 0 {
+	if errno := <-done; errno != 0 {
 		return &fs.PathError{Op: "fsync", Path: f.Name(), Err: errno}
 	}
 	return nil
 }
 
-// submit has the kernel begin, and reports whether it did. The kernel holds the file by itself from then on.
-func (a *aio) submit(f *os.File, over chan<- syscall.Errno) bool {
+// submit hands a sync to the kernel, and reports whether it took it. The kernel then holds the file itself.
+func (q *queue) submit(f *os.File, done chan<- syscall.Errno) bool {
 	file, err := f.SyscallConn()
 	if err != nil {
 		return false
 	}
-	events, err := a.events.SyscallConn()
+	events, err := q.events.SyscallConn()
 	if err != nil {
 		return false
 	}
-	a.mu.Lock() // what is over at once has to find who waits
-	defer a.mu.Unlock()
-	block := &iocb{data: a.last + 1, opcode: iocbFsync, flags: iocbFlagResFD}
+	q.mu.Lock() // held until the caller is in waiting: the completion may come at once
+	defer q.mu.Unlock()
+	block := &iocb{data: q.last + 1, opcode: iocbFsync, flags: iocbFlagResFD}
 	if events.Control(func(fd uintptr) { block.resFD = uint32(fd) }) != nil {
 		return false
 	}
 	errno := syscall.EBADF
 	err = file.Control(func(fd uintptr) {
 		block.file = uint32(fd)
-		_, _, errno = unix.RawSyscall(unix.SYS_IO_SUBMIT, a.context, 1, uintptr(unsafe.Pointer(&block)))
+		_, _, errno = unix.RawSyscall(unix.SYS_IO_SUBMIT, q.context, 1, uintptr(unsafe.Pointer(&block)))
 	})
 	if err != nil || errno != 0 {
 		return false
 	}
-	a.last++
-	a.waiting[a.last] = over
-	if len(a.waiting) == 1 {
-		go a.tell()
+	q.last++
+	q.waiting[q.last] = done
+	if len(q.waiting) == 1 {
+		go q.run()
 	}
 	return true
 }
 
-// tell tells those who wait what became of their syncs, until nobody waits.
-func (a *aio) tell() {
+// run tells the callers the results of their syncs, until no caller waits.
+func (q *queue) run() {
 	var count [8]byte
 	for {
-		// It counts for more than one, and for some that have been told already: the list of events is what is true.
-		_, err := a.events.Read(count[:])
-		if a.take(err == nil) == 0 {
+		// The count covers several completions, and may cover some that were taken before: only completed is exact.
+		_, err := q.events.Read(count[:])
+		if q.take(err == nil) == 0 {
 			return
 		}
 	}
 }
 
-// take tells those whose syncs are over, and returns how many still wait. Unless more will be heard, all are told something.
-func (a *aio) take(more bool) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !more {
-		a.fail()
+// take tells callers the results that the kernel has, and returns how many still wait. If nothing more can be read from the
+// eventfd, all of them are told that their sync failed.
+func (q *queue) take(readable bool) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !readable {
+		q.fail()
 		return 0
 	}
 	var events [32]ioEvent
 	for {
-		n, errno := a.over(events[:])
+		n, errno := q.completed(events[:])
 		if errno != 0 {
-			a.fail()
+			q.fail()
 		}
 		if errno != 0 || n == 0 {
-			return len(a.waiting)
+			return len(q.waiting)
 		}
 		for _, e := range events[:n] {
-			if over, waits := a.waiting[e.data]; waits {
-				over <- syscall.Errno(-e.result)
-				delete(a.waiting, e.data)
+			if done, waits := q.waiting[e.data]; waits {
+				done <- syscall.Errno(-e.result)
+				delete(q.waiting, e.data)
 			}
 		}
 	}
 }
 
-// fail tells all who wait that nobody knows whether their bytes are durable. The caller has the lock.
-func (a *aio) fail() {
-	for id, over := range a.waiting {
-		over <- syscall.EIO
-		delete(a.waiting, id)
+// fail tells all callers that their bytes may not be durable. The caller holds q.mu.
+func (q *queue) fail() {
+	for id, done := range q.waiting {
+		done <- syscall.EIO
+		delete(q.waiting, id)
 	}
 }

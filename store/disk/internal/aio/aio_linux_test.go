@@ -1,4 +1,4 @@
-package disk
+package aio
 
 import (
 	"errors"
@@ -21,74 +21,75 @@ func newFile(t *testing.T) *os.File {
 	return f
 }
 
-// More syncs at once than the kernel takes; then, when nobody has waited for a while, more.
-func TestManyFsyncs(t *testing.T) {
+// TestManySyncs asks for more syncs at once than the kernel takes, three times with an idle queue in between.
+func TestManySyncs(t *testing.T) {
 	t.Parallel()
-	var s fsyncs
+	var s Syncer
 	f := newFile(t)
 	for range 3 {
 		var g errgroup.Group
-		for range 3 * maxAIO {
+		for range 3 * maxPending {
 			g.Go(func() error {
 				if _, err := f.WriteAt([]byte("bytes"), 0); err != nil {
 					return err
 				}
-				return s.fsync(f)
+				return s.Sync(f)
 			})
 		}
 		if err := g.Wait(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s.aio == nil {
-		t.Skip("the kernel has no AIO for us: fsync(2) did it")
+	if s.queue == nil {
+		t.Skip("the kernel has no AIO for this process: fsync(2) did it")
 	}
-	s.aio.mu.Lock()
-	defer s.aio.mu.Unlock()
-	if n := len(s.aio.waiting); n > 0 {
-		t.Errorf("%d still wait", n)
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if n := len(s.queue.waiting); n > 0 {
+		t.Errorf("%d callers still wait", n)
 	}
 }
 
-func TestFsyncErrors(t *testing.T) {
+func TestSyncErrors(t *testing.T) {
 	t.Parallel()
-	var s fsyncs
+	var s Syncer
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close(); w.Close() })
-	if err := s.fsync(w); !errors.Is(err, syscall.EINVAL) {
-		t.Errorf("fsync of a pipe: %v, want EINVAL", err)
+	if err := s.Sync(w); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("sync of a pipe: %v, want EINVAL", err)
 	}
 	f := newFile(t)
 	f.Close()
-	if err := s.fsync(f); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("fsync of a closed file: %v, want %v", err, fs.ErrClosed)
+	if err := s.Sync(f); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("sync of a closed file: %v, want %v", err, fs.ErrClosed)
 	}
 }
 
-// What the kernel says of a sync reaches who waits for it, and only him.
-func TestFsyncResults(t *testing.T) {
+// TestSyncResults checks that a result reaches the caller that waits for it and no other, and that a caller whose result is
+// lost gets an error.
+func TestSyncResults(t *testing.T) {
 	t.Parallel()
-	a := newAIO()
-	if a == nil {
-		t.Skip("the kernel has no AIO for us")
+	q := newQueue()
+	if q == nil {
+		t.Skip("the kernel has no AIO for this process")
 	}
 	lost := make(chan syscall.Errno, 1)
-	a.mu.Lock()
-	a.last++
-	a.waiting[a.last] = lost // of which the kernel knows nothing
-	a.mu.Unlock()
-	go a.tell()
-	if err := a.fsync(newFile(t)); err != nil {
-		t.Errorf("fsync: %v", err)
+	q.mu.Lock()
+	q.last++
+	q.waiting[q.last] = lost // the kernel knows nothing of this one
+	q.mu.Unlock()
+	go q.run()
+	if err := q.sync(newFile(t)); err != nil {
+		t.Errorf("sync: %v", err)
 	}
-	a.events.Close() // with nothing more to be read, nobody can be told that bytes are durable
+	q.events.Close() // nothing more can be read
 	if errno := <-lost; errno != syscall.EIO {
 		t.Errorf("a sync whose result is lost: %v, want EIO", errno)
 	}
-	if err := a.fsync(newFile(t)); err != nil {
-		t.Errorf("fsync without events: %v", err)
+	if err := q.sync(newFile(t)); err != nil {
+		t.Errorf("sync without events: %v", err)
 	}
 }

@@ -1,10 +1,11 @@
 //go:build !linux
 
-package disk
+package aio
 
 import "os"
 
-// fsyncs makes small files and folders durable.
-type fsyncs struct{}
+// A Syncer makes files and folders durable, here with [os.File.Sync].
+type Syncer struct{}
 
-func (*fsyncs) fsync(f *os.File) error { return f.Sync() }
+// Sync makes the bytes and the attributes of f durable.
+func (*Syncer) Sync(f *os.File) error { return f.Sync() }
