@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,9 @@ func TestSmoke(t *testing.T) {
 	}
 	checkSamples(t, rep)
 	checkTable(t, table.String(), rep)
+	if runtime.GOOS == "linux" && !strings.Contains(table.String(), "Congestion control: reno for every server") {
+		t.Error("the table does not say that the congestion control was the same for all")
+	}
 	checkChart(t, read("bench.svg"), rep)
 }
 

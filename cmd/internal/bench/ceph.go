@@ -69,6 +69,7 @@ func withCeph(start func(ctx context.Context, dir string, b bucket) (live, error
 		if err != nil {
 			return nil, err
 		}
+		_ = setCongestion(ceph.Gateway.PID()) // as in launch
 		l, err := start(ctx, dir, bucket{ceph})
 		if err != nil {
 			return nil, errors.Join(err, ceph.Close())
@@ -110,6 +111,14 @@ func (b *bench) cephDrive(name, bin, policy string) peer {
 		d := l.(*drive)
 		return &cephDrive{drive: d, bucket: c, direct: name == nameDirect, bin: bin, env: env, quit: d.proc.kill}, nil
 	})}
+}
+
+// sender is the process from which downloads come.
+func (d *cephDrive) sender() int {
+	if d.direct {
+		return d.ceph.Gateway.PID()
+	}
+	return d.proc.pid
 }
 
 func (d *cephDrive) take(ctx context.Context, files []file) error {

@@ -100,9 +100,10 @@ func eachSocket(pid int, fn func(fd int) error) error {
 	return nil
 }
 
+// isTCP reports whether a socket is one of TCP, or of MPTCP, as the listeners of programs in Go are.
 func isTCP(fd int) bool {
 	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
-	return err == nil && protocol == unix.IPPROTO_TCP
+	return err == nil && (protocol == unix.IPPROTO_TCP || protocol == unix.IPPROTO_MPTCP)
 }
 
 func listens(fd int) bool {

@@ -32,9 +32,10 @@ type values map[string]float64
 
 // A sample is what one round found out about one peer.
 type sample struct {
-	Round   int
-	Foreign float64 // share of the machine's CPUs that others used meanwhile
-	Values  values
+	Round      int
+	Foreign    float64 // share of the machine's CPUs that others used meanwhile
+	Congestion string  // what was in force on the server's connections; empty if nothing was sent
+	Values     values
 }
 
 // maxForeign is the share of foreign CPU load above which a sample counts only where there are no better ones.
@@ -91,16 +92,17 @@ func (b *bench) sample(ctx context.Context, r row, p peer) (sample, error) {
 		said, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return sample{}, fmt.Errorf("%w\nits log ends with:\n%s", err, said[max(0, len(said)-2000):])
 	}
-	return sample{Values: t.values, Foreign: t.foreign}, nil
+	return sample{Values: t.values, Foreign: t.foreign, Congestion: t.congestion}, nil
 }
 
 // A trial is a sample in the making.
 type trial struct {
 	*bench
 	live
-	drive   bool // the peer is the drive
-	values  values
-	foreign float64
+	drive      bool // the peer is the drive
+	values     values
+	foreign    float64
+	congestion string
 }
 
 // A usage is what some work took.
@@ -121,6 +123,7 @@ func (t *trial) measure(work func() error) (usage, error) {
 	err := work()
 	u := usage{wall: time.Since(begun), cpu: cpuTime(pid) - cpu, written: bytesWritten(pid) - written, peak: peakMemory(pid), rest: rest}
 	t.blame(before, u)
+	t.noteCongestion()
 	return u, err
 }
 
@@ -149,6 +152,20 @@ func (t *trial) load() time.Duration {
 func (t *trial) blame(before time.Duration, u usage) {
 	foreign := t.load() - before - u.cpu
 	t.foreign = max(t.foreign, foreign.Seconds()/u.wall.Seconds()/float64(cpus()))
+}
+
+// noteCongestion records the congestion control of the connections that are still open after a measurement.
+func (t *trial) noteCongestion() {
+	pid := t.process().pid
+	if l, ok := t.live.(interface{ sender() int }); ok {
+		pid = l.sender()
+	}
+	switch now := inForce(pid); {
+	case t.congestion == "":
+		t.congestion = now
+	case t.congestion != now:
+		t.congestion += ", then " + now
+	}
 }
 
 // newFile is a file for this trial.

@@ -53,6 +53,7 @@ func launch(ctx context.Context, dir, addr, ready string, cmd *exec.Cmd) (*proce
 		said, _ := os.ReadFile(log.Name())
 		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, said)
 	}
+	_ = setCongestion(p.pid) // each measurement reads what is in force, and the report warns if it is not the same for all
 	return p, nil
 }
 
@@ -64,6 +65,7 @@ func (p *process) wait(ctx context.Context, ready string, done <-chan struct{}) 
 		if err != nil {
 			return err
 		}
+		req.Close = true // a connection from before setCongestion must not be measured
 		if resp, err := http.DefaultClient.Do(req); err == nil {
 			resp.Body.Close()
 			return nil

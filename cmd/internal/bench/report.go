@@ -61,6 +61,7 @@ func (r *report) markdown() string {
 	if r.Short {
 		b.WriteString("**This is the smoke test: sizes are small, and no figure means anything.**\n\n")
 	}
+	b.WriteString(r.congestionNote())
 	b.WriteString("Medians, with the lowest and the highest; † others used the machine meanwhile.\n\n")
 	peers := r.peers()
 	fmt.Fprintf(&b, "| work | | %s |\n|---|---|%s\n", strings.Join(peers, " | "), strings.Repeat("---|", len(peers)))

@@ -112,7 +112,7 @@ func (f file) each(ctx context.Context, conns int, send func(ctx context.Context
 
 // newHTTP is the client that measures all peers alike.
 func newHTTP() *http.Client {
-	d := &net.Dialer{Timeout: 10 * time.Second}
+	d := &net.Dialer{Timeout: 10 * time.Second, Control: dialCongestion}
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext: d.DialContext, MaxIdleConns: 64, MaxIdleConnsPerHost: 64, DisableCompression: true,
