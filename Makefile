@@ -26,7 +26,7 @@ build:
 test:
 	$(GO) run ./cmd/internal/testenv/with -- $(GO) test -race -timeout $(TIMEOUT) ./...
 
-# Check formatting, vet, staticcheck, go.mod, layers, migrations and documentation, in under a minute.
+# Check formatting, vet, staticcheck, go.mod, layers, migrations, API description and documentation.
 check:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "gofmt would change:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
