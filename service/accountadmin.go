@@ -68,7 +68,7 @@ func (s *Accounts) SetPassword(ctx context.Context, name, password string) error
 // SetQuota says how many bytes a user may store. What is stored already stays.
 func (s *Accounts) SetQuota(ctx context.Context, name string, quota int64) error {
 	if quota < 0 {
-		return errorf(Invalid, "a quota is not negative")
+		return errorf(Invalid, "quota must not be negative")
 	}
 	return s.change(ctx, name, store.UserChange{Quota: &quota})
 }
@@ -76,7 +76,7 @@ func (s *Accounts) SetQuota(ctx context.Context, name string, quota int64) error
 // SetStatus lets a user in or shuts them out; what is theirs stays.
 func (s *Accounts) SetStatus(ctx context.Context, name string, status store.UserStatus) error {
 	if status != store.UserActive && status != store.UserDisabled {
-		return errorf(Invalid, "there is no such status")
+		return errorf(Invalid, "status must be active or disabled")
 	}
 	return s.change(ctx, name, store.UserChange{Status: &status})
 }
@@ -96,7 +96,7 @@ func (s *Accounts) change(ctx context.Context, name string, c store.UserChange) 
 		err = s.Users.UpdateUser(ctx, u.ID, c)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return &Error{Kind: NoSuchUser, Msg: fmt.Sprintf("there is no user %q", name), Cause: err}
+		return &Error{Kind: NoSuchUser, Msg: fmt.Sprintf("no user named %q", name), Cause: err}
 	}
 	if err != nil {
 		return explain(fmt.Errorf("change user %q: %w", name, err))
@@ -109,9 +109,9 @@ func checkUserName(name string) error {
 	n := utf8.RuneCountInString(name)
 	switch {
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !inUserName(r) }):
-		return errorf(SignupFailed, "a name has letters, digits, and . _ - @ only")
+		return errorf(SignupFailed, "a user name may contain only letters, digits and . _ - @")
 	case n < minUser || n > maxUser || len(name) > maxUserBytes:
-		return errorf(SignupFailed, "a name has %d to %d characters", minUser, maxUser)
+		return errorf(SignupFailed, "a user name must have %d to %d characters", minUser, maxUser)
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func inUserName(r rune) bool {
 func checkNewPassword(password string) error {
 	n := utf8.RuneCountInString(password)
 	if n < minPassword || n > maxPassword || !utf8.ValidString(password) {
-		return errorf(SignupFailed, "a password has %d to %d characters", minPassword, maxPassword)
+		return errorf(SignupFailed, "a password must have %d to %d characters", minPassword, maxPassword)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (s *Accounts) now() time.Time {
 // Signup makes an account for whoever asks, unless sign-up is closed.
 func (s *Accounts) Signup(ctx context.Context, name, password string) error {
 	if s.Closed {
-		return errorf(SignupFailed, "sign-up is closed; ask whoever runs this drive for an account")
+		return errorf(SignupFailed, "sign-up is closed; ask your administrator for an account")
 	}
 	_, err := s.AddUser(ctx, name, password, store.RoleUser, 0)
 	return err
@@ -116,7 +116,7 @@ func (s *Accounts) checkPassword(ctx context.Context, name, password string) (st
 		if s.Metrics != nil {
 			s.Metrics.SigninFailures.Inc()
 		}
-		return store.User{}, errorf(SigninFailed, "the name or the password is wrong")
+		return store.User{}, errorf(SigninFailed, "wrong user name or password")
 	}
 	return u, nil
 }
@@ -186,7 +186,7 @@ func clip(s string, n int) string {
 // Authenticate returns the user whose token it is. Unless username is empty it must be that user's name. All that is
 // wrong with a token answers alike.
 func (s *Accounts) Authenticate(ctx context.Context, token, username string) (store.User, error) {
-	refused := errorf(Unauthenticated, "the token is not, or no longer, good; sign in again")
+	refused := errorf(Unauthenticated, "invalid or expired token; sign in again")
 	hash, ok := hashToken(token)
 	if !ok {
 		return store.User{}, refused
@@ -227,7 +227,7 @@ func (s *Accounts) touch(ctx context.Context, u store.User) {
 		return
 	}
 	if err := s.Tokens.Touch(ctx, u.ID, s.now()); err != nil && s.Log != nil {
-		s.Log.WarnContext(ctx, "last activity was not noted", "user", u.Name, "error", err)
+		s.Log.WarnContext(ctx, "could not record the last activity", "user", u.Name, "err", err)
 	}
 }
 

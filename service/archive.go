@@ -60,7 +60,7 @@ func (s *Downloads) Archive(ctx context.Context, user store.UserID, ids []store.
 	}
 	for _, m := range p.members {
 		if m.entry.Kind == store.File && m.entry.Content.Status == store.ContentDamaged {
-			return nil, errorf(Damaged, "%s is damaged; upload it again, or leave it out", m.name)
+			return nil, errorf(Damaged, "%s is damaged; upload it again or exclude it", m.name)
 		}
 	}
 	if name == "" {
@@ -100,7 +100,7 @@ func (p *packer) add(ctx context.Context, e store.Entry) error {
 	for _, child := range below {
 		name := p.pack(folders[child.Parent], child)
 		if p.names > maxArchiveNames {
-			return errorf(TooLarge, "the names of this archive are too long together; take some of the folders at a time")
+			return errorf(TooLarge, "the names in the archive are too long in total; download fewer folders at a time")
 		}
 		if child.Kind == store.Folder {
 			folders[child.ID] = name
@@ -110,7 +110,7 @@ func (p *packer) add(ctx context.Context, e store.Entry) error {
 }
 
 func (p *packer) tooMany() error {
-	return errorf(TooLarge, "an archive has no more than %d entries; take some of the folders at a time", p.limit)
+	return errorf(TooLarge, "an archive must not have more than %d entries; download fewer folders at a time", p.limit)
 }
 
 // pack adds a member in a folder, whose name ends in a slash or is empty. Names that some system would take for the same get

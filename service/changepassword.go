@@ -43,7 +43,7 @@ func (s *Accounts) ChangePassword(ctx context.Context, u store.User, current, ne
 
 // errChanged is for those who showed a password that somebody changed while it was checked. Whoever did that wanted all others out.
 func errChanged() error {
-	return errorf(SigninFailed, "the password has just been changed; sign in with the new one")
+	return errorf(SigninFailed, "the password was changed; sign in with the new password")
 }
 
 // knows checks the password of a user who is signed in, and returns the hash that it matched.

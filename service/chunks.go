@@ -24,11 +24,11 @@ func (s *Uploads) PutChunk(ctx context.Context, user store.UserID, p Part, body 
 		return s.chunkFailed("upload", err)
 	}
 	if !u.Layout.Has(p.Index) {
-		return s.chunkFailed("index", errorf(Invalid, "there is no chunk %d, only 1 to %d", p.Index, u.Layout.Count()))
+		return s.chunkFailed("index", errorf(Invalid, "chunk index must be between 1 and %d, got %d", u.Layout.Count(), p.Index))
 	}
 	_, length := u.Layout.Extent(p.Index)
 	if p.Length >= 0 && p.Length != length {
-		return s.chunkFailed("length", errorf(Invalid, "chunk %d has %d bytes, not %d", p.Index, length, p.Length))
+		return s.chunkFailed("length", errorf(Invalid, "chunk %d must have %d bytes, got %d", p.Index, length, p.Length))
 	}
 	staged, err := s.staged(ctx, u)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Uploads) renew(ctx context.Context, u store.Upload) {
 		return
 	}
 	if err := s.Keeper.ExtendUpload(ctx, u.ID, s.Now().Add(s.ttl())); err != nil {
-		s.Log.WarnContext(ctx, "extend upload", "upload", u.ID, "err", err)
+		s.Log.WarnContext(ctx, "could not extend the lifetime of the upload", "upload", u.ID, "err", err)
 	}
 }
 
@@ -69,7 +69,7 @@ func (s *Uploads) mark(ctx context.Context, u store.Upload, staged store.Staged,
 	case errors.Is(err, store.ErrUnavailable):
 		return explain(fmt.Errorf("progress: %w", err))
 	case !errors.Is(err, store.ErrNotFound): // it has been spoilt, and is made anew
-		s.Log.WarnContext(ctx, "a progress record makes no sense", "upload", u.ID, "err", err)
+		s.Log.WarnContext(ctx, "invalid progress record discarded", "upload", u.ID, "err", err)
 		if err := s.Progress.Drop(ctx, u.ID); err != nil {
 			return explain(fmt.Errorf("progress: %w", err))
 		}
@@ -92,13 +92,13 @@ func chunkError(index int, err error) error {
 	case errors.Is(err, store.ErrLength):
 		return &Error{Kind: Invalid, Msg: fmt.Sprintf("chunk %d has the wrong length", index), Cause: err}
 	case errors.Is(err, store.ErrConflict):
-		msg = fmt.Sprintf("chunk %d is held with other bytes", index)
+		msg = fmt.Sprintf("chunk %d was already stored with other bytes", index)
 		return &Error{Kind: Conflict, Msg: msg, Cause: err}
 	case errors.Is(err, store.ErrDigestMismatch):
-		msg = fmt.Sprintf("chunk %d does not have the announced SHA-1", index)
+		msg = fmt.Sprintf("chunk %d does not match its SHA-1", index)
 		return &Error{Kind: DigestMismatch, Msg: msg, Cause: err}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{Kind: CutOff, Msg: "the body ended early", Cause: err}
+		return &Error{Kind: CutOff, Msg: "the request body ended early", Cause: err}
 	}
 	return explain(fmt.Errorf("chunk %d: %w", index, err))
 }

@@ -37,7 +37,7 @@ func (s *Uploads) Complete(ctx context.Context, user store.User, req CompleteReq
 	u, err := s.Rows.Upload(ctx, user.ID, req.Upload)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && u.State == store.UploadCancelled:
-		return store.Entry{}, errorf(NotFound, "there is no such upload")
+		return store.Entry{}, errorf(NotFound, "upload not found")
 	case err != nil:
 		return store.Entry{}, explain(fmt.Errorf("complete: %w", err))
 	case u.State == store.UploadDone:
@@ -76,15 +76,15 @@ func (s *Uploads) again(ctx context.Context, u store.Upload) (store.Entry, error
 func agrees(u store.Upload, req CompleteRequest) error {
 	switch {
 	case req.Digest.IsZero() && u.Digest.IsZero():
-		return errorf(Invalid, "name the digest of the file")
+		return errorf(Invalid, "parameter filehash is required")
 	case req.Name == "" && u.Name == "":
-		return errorf(Invalid, "name the file")
+		return errorf(Invalid, "parameter filename is required")
 	case !req.Digest.IsZero() && !u.Digest.IsZero() && req.Digest != u.Digest:
-		return errorf(Invalid, "the upload was announced with another digest")
+		return errorf(Invalid, "the digest differs from the one announced for the upload")
 	case req.Size >= 0 && req.Size != u.Layout.Size:
-		return errorf(Invalid, "the upload was announced with %d bytes", u.Layout.Size)
+		return errorf(Invalid, "the upload was announced with %d bytes, not %d", u.Layout.Size, req.Size)
 	case req.Digests != nil && len(req.Digests) != u.Layout.Count():
-		return errorf(Invalid, "there are %d chunks, not %d", u.Layout.Count(), len(req.Digests))
+		return errorf(Invalid, "the upload has %d chunks, but %d chunk digests were given", u.Layout.Count(), len(req.Digests))
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (s *Uploads) mismatch(ctx context.Context, u store.Upload, staged store.Sta
 	if len(bad) == 0 {
 		if s.failed.add(u.ID) || u.Layout.Count() == 0 {
 			return errors.Join(
-				errorf(DigestMismatch, "the bytes do not have the announced digest; the upload is ended"),
+				errorf(DigestMismatch, "the content does not match the announced digest; the upload was cancelled"),
 				s.end(ctx, u, "digest mismatch"))
 		}
 		bad = staged.Held()
@@ -135,7 +135,7 @@ func (s *Uploads) mismatch(ctx context.Context, u store.Upload, staged store.Sta
 	if err := s.Progress.Unmark(ctx, u.ID, bad); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return explain(fmt.Errorf("complete: %w", err))
 	}
-	return &Error{Kind: DigestMismatch, Msg: "the bytes do not have the announced digest; send these chunks again", Chunks: bad}
+	return &Error{Kind: DigestMismatch, Msg: "the content does not match the announced digest; send these chunks again", Chunks: bad}
 }
 
 // commit gives verified bytes their name and makes the entry. Until the transaction the staging is whole, so a crash
@@ -152,7 +152,7 @@ func (s *Uploads) commit(ctx context.Context, u store.Upload, sums store.Sums, r
 	}
 	err = s.Staging.Publish(ctx, u.ID, c.Location.Name())
 	if errors.Is(err, store.ErrNotFound) { // the next try finds the upload, and which chunks are to be sent again
-		return store.Entry{}, &Error{Kind: Unavailable, Msg: "the staged bytes were lost meanwhile; try again", Cause: err}
+		return store.Entry{}, &Error{Kind: Unavailable, Msg: "the uploaded chunks were lost; try again", Cause: err}
 	} else if err != nil {
 		return store.Entry{}, explain(err)
 	}
@@ -182,14 +182,14 @@ func (s *Uploads) refused(ctx context.Context, u store.Upload, c store.Completio
 	switch {
 	case errors.Is(err, store.ErrCollision):
 		s.Metrics.Collisions.Inc()
-		s.Log.ErrorContext(ctx, "SHA-1 collision: the content is refused",
+		s.Log.ErrorContext(ctx, "content refused: SHA-1 collision",
 			"upload", u.ID, "digest", c.Sums.Digest, "sha256", c.Sums.SHA256)
 		err = errors.Join(explain(err), s.discard(ctx, c), s.end(ctx, u, "collision"))
 	case errors.Is(err, store.ErrExists): // the name is taken; the upload lives on, and may be cancelled
 		// Its blob goes at once, not as garbage: a complete under another name publishes it again.
 		err = errors.Join(explain(err), s.Local.Delete(ctx, c.Location.Name()))
 	case errors.Is(err, store.ErrConflict): // cancelled or expired meanwhile
-		err = errors.Join(errorf(NotFound, "there is no such upload"), s.discard(ctx, c), s.clear(ctx, u.ID))
+		err = errors.Join(errorf(NotFound, "upload not found"), s.discard(ctx, c), s.clear(ctx, u.ID))
 	}
 	return explain(fmt.Errorf("complete: %w", err))
 }
@@ -211,7 +211,7 @@ func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Com
 	}
 	t := store.Transfer{Digest: c.Sums.Digest, From: c.Location, Target: c.Target}
 	if err := publish(ctx, s.Queue, t); err != nil {
-		s.Log.WarnContext(ctx, "publish transfer; the job will be found without it", "digest", c.Sums.Digest, "err", err)
+		s.Log.WarnContext(ctx, "could not publish the transfer; the worker will find the job in the database", "digest", c.Sums.Digest, "err", err)
 	}
 	s.step("complete.queued")
 }
@@ -224,6 +224,6 @@ func (s *Uploads) removeLoser(ctx context.Context, l store.Location) {
 		err = s.Garbage.DropGarbage(ctx, l)
 	}
 	if err != nil {
-		s.Log.WarnContext(ctx, "remove doubled blob; the sweeper will", "location", l, "err", err)
+		s.Log.WarnContext(ctx, "could not remove duplicate blob; the sweeper will", "location", l, "err", err)
 	}
 }

@@ -51,7 +51,7 @@ func (s *Downloads) Open(ctx context.Context, user store.UserID, ref Ref) (*Down
 func (s *Downloads) Find(ctx context.Context, user store.UserID, ref Ref) (store.Entry, error) {
 	e, err := (&Files{Entries: s.Entries}).entry(ctx, user, ref)
 	if err == nil && e.Kind != store.File {
-		return e, errorf(Invalid, "a folder cannot be downloaded")
+		return e, errorf(Invalid, "cannot download a folder as a file; download it as a zip")
 	}
 	return e, err
 }
@@ -63,7 +63,7 @@ func (s *Downloads) FindLink(ctx context.Context, query string) (store.Entry, er
 		return store.Entry{}, err
 	}
 	if len(l.Entries) != 1 {
-		return store.Entry{}, errorf(Invalid, "this link is one of an archive")
+		return store.Entry{}, errorf(Invalid, "the link is for an archive, not for a single file")
 	}
 	return s.Find(ctx, u.ID, Ref{ID: l.Entries[0]})
 }
@@ -75,7 +75,7 @@ func (s *Downloads) checkLink(ctx context.Context, query string) (link, store.Us
 		return l, store.User{}, err
 	}
 	if !s.Now().Before(l.Expires) {
-		return l, store.User{}, errorf(Forbidden, "this link has expired")
+		return l, store.User{}, errorf(Forbidden, "the link has expired")
 	}
 	u, err := s.Users.UserByName(ctx, l.User)
 	if err != nil {
@@ -139,8 +139,8 @@ func (s *Downloads) reopen(ctx context.Context, e store.Entry) (*Download, error
 	}
 	blob, err := s.blob(ctx, e)
 	if errors.Is(err, store.ErrNotFound) {
-		s.Log.Error("a blob is missing", "digest", e.Content.Sums.Digest, "at", e.Content.Location)
-		return nil, &Error{Kind: Unavailable, Msg: "this file cannot be read now", Cause: err}
+		s.Log.Error("blob missing", "digest", e.Content.Sums.Digest, "location", e.Content.Location)
+		return nil, &Error{Kind: Unavailable, Msg: "the file is temporarily unavailable; try again later", Cause: err}
 	} else if err != nil {
 		return nil, explain(err)
 	}
@@ -158,7 +158,7 @@ func (s *Downloads) blob(ctx context.Context, e store.Entry) (store.Blob, error)
 	}
 	if blob.Size() != c.Sums.Size {
 		blob.Close()
-		s.Log.Error("a blob has the wrong size", "digest", c.Sums.Digest, "at", c.Location, "size", blob.Size(), "want", c.Sums.Size)
+		s.Log.Error("blob has the wrong size", "digest", c.Sums.Digest, "location", c.Location, "size", blob.Size(), "want", c.Sums.Size)
 		return nil, store.ErrDamaged
 	}
 	return blob, nil

@@ -83,20 +83,20 @@ var sentinels = []struct {
 	msg  string
 }{
 	{store.ErrMissing, Incomplete, "chunks are missing"},
-	{store.ErrDigestMismatch, DigestMismatch, "the bytes do not have this digest"},
+	{store.ErrDigestMismatch, DigestMismatch, "the content does not match the digest"},
 	{store.ErrNotFound, NotFound, "not found"},
-	{store.ErrInTheWay, InTheWay, "a file is in the way of the folder"}, // before what it wraps
+	{store.ErrInTheWay, InTheWay, "a file exists where a folder is expected"}, // before what it wraps
 	{store.ErrExists, NameTaken, "the name is taken"},
-	{store.ErrConflict, Conflict, "it was changed meanwhile"},
-	{store.ErrBusy, Busy, "somebody is at work on this; try again"},
-	{store.ErrQuota, QuotaExceeded, "your quota does not allow this"},
+	{store.ErrConflict, Conflict, "changed by another request; reload and try again"},
+	{store.ErrBusy, Busy, "in use by another request; try again"},
+	{store.ErrQuota, QuotaExceeded, "quota exceeded"},
 	{store.ErrTooMany, TooMany, "too many unfinished uploads; finish or cancel some"},
 	{store.ErrNoSpace, NoSpace, "the drive is out of space"},
-	{store.ErrLength, Invalid, "the body does not have the announced length"},
-	{store.ErrCollision, Collision, "another content has this SHA-1; it cannot be stored"},
-	{store.ErrDamaged, Damaged, "this content is damaged; upload it again"},
+	{store.ErrLength, Invalid, "the request body does not have the announced length"},
+	{store.ErrCollision, Collision, "other content with the same SHA-1 is already stored; this content cannot be stored"},
+	{store.ErrDamaged, Damaged, "the content is damaged; upload it again"},
 	{store.ErrInvalid, Invalid, "invalid value"},
-	{store.ErrUnavailable, Unavailable, "the drive cannot do this now; try again"},
+	{store.ErrUnavailable, Unavailable, "temporarily unavailable; try again later"},
 }
 
 // explain turns a sentinel of the stores into an *Error; an *Error and a fault of the machine stay as they are.

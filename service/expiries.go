@@ -43,7 +43,7 @@ func (w *watch) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		w.Log.Warn("expired uploads are not watched for now; the sweep finds them", "err", err)
+		w.Log.Warn("could not watch for expired uploads; the sweeper will find them", "err", err)
 		_ = waitUntil(ctx, time.Now().Add(rewatchTime))
 	}
 }
@@ -53,6 +53,6 @@ const rewatchTime = 5 * time.Second
 
 func (w *watch) expired(ctx context.Context, id store.UploadID) {
 	if err := w.endIfExpired(ctx, id); err != nil && ctx.Err() == nil {
-		w.Log.Warn("an expired upload was left to the sweep", "upload", id, "err", err)
+		w.Log.Warn("could not end expired upload; the sweeper will", "upload", id, "err", err)
 	}
 }

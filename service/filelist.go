@@ -41,7 +41,7 @@ func (o Order) back(natural Order) (bool, error) {
 	case Ascending, Descending:
 		return true, nil
 	}
-	return false, errorf(Invalid, "order is asc or desc")
+	return false, errorf(Invalid, "order must be asc or desc")
 }
 
 // naturalOrder is the direction that a sort has where none is given.
@@ -60,7 +60,7 @@ func (s *Files) List(ctx context.Context, user store.UserID, q ListQuery) ([]Ite
 	}
 	entries, next, err := s.Entries.List(ctx, query)
 	if errors.Is(err, store.ErrInvalid) {
-		return nil, "", &Error{Kind: Invalid, Msg: "the cursor is not one of this list", Cause: err}
+		return nil, "", &Error{Kind: Invalid, Msg: "the cursor does not belong to this list", Cause: err}
 	}
 	if err != nil {
 		return nil, "", fileError("list", err)
@@ -74,7 +74,7 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 	out := store.Query{User: user, Trash: q.Trash, Files: q.Folder == nil && !q.Trash, Cursor: q.Cursor,
 		Sort: q.Sort, Limit: min(q.Limit, MaxPage)}
 	if q.Limit < 0 {
-		return out, errorf(Invalid, "a limit is not negative")
+		return out, errorf(Invalid, "limit must not be negative")
 	}
 	if q.Limit == 0 {
 		out.Limit = DefaultPage
@@ -87,7 +87,7 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 		}
 	case store.ByName, store.BySize, store.ByTime, store.Newest:
 	default:
-		return out, errorf(Invalid, "sort is name, size, time or newest")
+		return out, errorf(Invalid, "sort must be name, size, time or newest")
 	}
 	natural := naturalOrder(out.Sort)
 	if q.Trash {
@@ -105,7 +105,7 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 		return out, fileError("list", err)
 	}
 	if e.Kind != store.Folder {
-		return out, errorf(NotFound, "there is no such folder")
+		return out, errorf(NotFound, "folder not found")
 	}
 	out.Parent = e.ID
 	return out, nil

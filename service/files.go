@@ -79,7 +79,7 @@ func (s *Files) entry(ctx context.Context, user store.UserID, ref Ref) (e store.
 	case !ref.Digest.IsZero():
 		e, err = s.Entries.EntryByDigest(ctx, user, ref.Digest)
 	default:
-		return e, errorf(Invalid, "name the file by id or filehash")
+		return e, errorf(Invalid, "parameter id or filehash is required")
 	}
 	if err != nil {
 		return e, fileError("find", err)
@@ -137,7 +137,7 @@ func (s *Files) move(ctx context.Context, e store.Entry, to store.NewPlace) (Ite
 	to.When = s.now()
 	moved, err := s.Changes.Move(ctx, e.User, e.ID, to)
 	if errors.Is(err, store.ErrInvalid) {
-		return Item{}, &Error{Kind: Invalid, Msg: "a folder cannot go into itself, or so deep", Cause: err}
+		return Item{}, &Error{Kind: Invalid, Msg: fmt.Sprintf("cannot move a folder into itself, or deeper than %d folders", store.MaxDepth), Cause: err}
 	}
 	if err != nil {
 		return Item{}, fileError("move", err)
@@ -212,13 +212,13 @@ func (s *Files) trashed(ctx context.Context, user store.UserID, ref Ref) (store.
 		return ref.ID, nil
 	}
 	if ref.Digest.IsZero() {
-		return "", errorf(Invalid, "name the file by id or filehash")
+		return "", errorf(Invalid, "parameter id or filehash is required")
 	}
 	q := store.Query{User: user, Trash: true, Limit: MaxPage}
 	for {
 		entries, next, err := s.Entries.List(ctx, q)
 		if err != nil {
-			return "", fileError("look in the trash", err)
+			return "", fileError("find in the trash", err)
 		}
 		for _, e := range entries {
 			if e.Kind == store.File && e.Content.Sums.Digest == ref.Digest {
@@ -226,7 +226,7 @@ func (s *Files) trashed(ctx context.Context, user store.UserID, ref Ref) (store.
 			}
 		}
 		if next == "" {
-			return "", errorf(NotFound, "there is no such file in the trash")
+			return "", errorf(NotFound, "file not found in the trash")
 		}
 		q.Cursor = next
 	}
@@ -237,7 +237,7 @@ func (s *Files) trashed(ctx context.Context, user store.UserID, ref Ref) (store.
 func (s *Files) MakeFolder(ctx context.Context, user store.UserID, p store.Path) (Item, error) {
 	id, err := s.Entries.MakeFolder(ctx, user, p, s.now())
 	if err != nil {
-		return Item{}, fileError("make folder", err)
+		return Item{}, fileError("create folder", err)
 	}
 	if id == "" {
 		return s.FindPath(ctx, user, nil)

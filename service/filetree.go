@@ -63,10 +63,11 @@ func (s *Files) maxCopy() int { return orDefault(s.MaxCopy, DefaultMaxCopy) }
 func (s *Files) copyError(err error) error {
 	switch {
 	case errors.Is(err, store.ErrTooMany):
-		msg := fmt.Sprintf("no more than %d entries are copied at once", s.maxCopy())
+		msg := fmt.Sprintf("cannot copy more than %d entries at once", s.maxCopy())
 		return &Error{Kind: TooLarge, Msg: msg, Cause: err}
 	case errors.Is(err, store.ErrInvalid):
-		return &Error{Kind: Invalid, Msg: "nothing is copied into itself, into its own place, or so deep", Cause: err}
+		msg := fmt.Sprintf("cannot copy an entry into itself, onto itself, or deeper than %d folders", store.MaxDepth)
+		return &Error{Kind: Invalid, Msg: msg, Cause: err}
 	}
 	return fileError("copy", err)
 }
@@ -93,11 +94,11 @@ func (s *Files) Search(ctx context.Context, user store.UserID, q SearchQuery) ([
 	}
 	switch {
 	case query.Text == "":
-		return nil, "", errorf(Invalid, "say what to search for")
+		return nil, "", errorf(Invalid, "parameter query is required")
 	case query.Limit < 0:
-		return nil, "", errorf(Invalid, "a limit is not negative")
+		return nil, "", errorf(Invalid, "limit must not be negative")
 	case query.Sort != store.ByName && query.Sort != store.Newest:
-		return nil, "", errorf(Invalid, "a search is sorted by name or newest")
+		return nil, "", errorf(Invalid, "sort must be name or newest")
 	}
 	var err error
 	if query.Back, err = q.Order.back(naturalOrder(query.Sort)); err != nil {
@@ -117,7 +118,7 @@ func (s *Files) Search(ctx context.Context, user store.UserID, q SearchQuery) ([
 	defer leave()
 	entries, next, err := s.Trees.SearchEntries(ctx, query)
 	if errors.Is(err, store.ErrInvalid) {
-		return nil, "", &Error{Kind: Invalid, Msg: "the cursor is not one of this search", Cause: err}
+		return nil, "", &Error{Kind: Invalid, Msg: "the cursor does not belong to this search", Cause: err}
 	}
 	if err != nil {
 		return nil, "", fileError("search", err)
@@ -133,7 +134,7 @@ func (s *Files) Moving(ctx context.Context, e store.Entry) (bool, error) {
 	}
 	moving, err := s.Moves.Moving(ctx, e.Content.Sums.Digest)
 	if err != nil {
-		return false, fileError("look for the transfer", err)
+		return false, fileError("find transfer", err)
 	}
 	return moving, nil
 }

@@ -53,7 +53,7 @@ func (s *Uploads) nothingInTheWay(ctx context.Context, user store.UserID, folder
 		case err != nil:
 			return explain(fmt.Errorf("form: %w", err))
 		case e.Kind != store.Folder:
-			return errorf(InTheWay, "a file is in the way of the folder")
+			return errorf(InTheWay, "a file exists where a folder is expected")
 		}
 	}
 	return nil
@@ -67,15 +67,15 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 		return err
 	}
 	if len(f.parts) == MaxFormFiles {
-		return errorf(TooLarge, "a form may bring at most %d files", MaxFormFiles)
+		return errorf(TooLarge, "a form must not have more than %d files", MaxFormFiles)
 	}
 	id := store.NewUploadID(s.Node)
 	sums, err := s.Staging.Stream(ctx, id, &formReader{form: f, body: r}, s.maxSize())
 	switch {
 	case errors.Is(err, store.ErrLength):
-		return &Error{Kind: TooLarge, Msg: fmt.Sprintf("the file is larger than %d bytes", s.maxSize()), Cause: err}
+		return &Error{Kind: TooLarge, Msg: fmt.Sprintf("the file must not be larger than %d bytes", s.maxSize()), Cause: err}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{Kind: CutOff, Msg: "the body ended early", Cause: err}
+		return &Error{Kind: CutOff, Msg: "the request body ended early", Cause: err}
 	case err != nil:
 		return explain(fmt.Errorf("form: %w", err))
 	}
@@ -105,7 +105,7 @@ func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 	done, err := s.Rows.CompleteUploads(ctx, f.parts)
 	if errors.Is(err, store.ErrCollision) {
 		s.Metrics.Collisions.Inc()
-		s.Log.ErrorContext(ctx, "SHA-1 collision: the form is refused", "user", f.user.Name)
+		s.Log.ErrorContext(ctx, "form refused: SHA-1 collision", "user", f.user.Name)
 	}
 	if err != nil {
 		return nil, errors.Join(explain(fmt.Errorf("form: %w", err)), f.unpublish(ctx))

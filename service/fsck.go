@@ -134,7 +134,7 @@ func (r *fsckRun) blobs(ctx context.Context) error {
 	for _, b := range r.Places.all() {
 		err := findOrphans(ctx, countBlobs{b, &r.report.Blobs}, r.Contents, r.orphansBefore(), func(l store.Location) error {
 			mended, err := r.fix(func() error { return r.Garbage.AddGarbage(ctx, store.Garbage{Location: l, Since: r.Now()}) })
-			r.tell(Finding{Kind: Orphan, Of: l.String(), Detail: "nothing names this blob", Repaired: mended})
+			r.tell(Finding{Kind: Orphan, Of: l.String(), Detail: "blob is not used", Repaired: mended})
 			return err
 		})
 		if err != nil {
@@ -161,7 +161,7 @@ func (r *fsckRun) multiparts(ctx context.Context) error {
 			continue
 		}
 		err := findMultiparts(ctx, parts, r.Garbage, r.orphansBefore(), func(m store.Multipart) error {
-			r.tell(Finding{Kind: MultipartLost, Of: b.Locate(m.Name).String(), Detail: "no row names its multipart upload", Note: true})
+			r.tell(Finding{Kind: MultipartLost, Of: b.Locate(m.Name).String(), Detail: "multipart upload is not used", Note: true})
 			return nil
 		})
 		if err != nil {
@@ -191,7 +191,7 @@ func (r *fsckRun) counts(ctx context.Context) error {
 		return err
 	}
 	for _, w := range wrong {
-		detail := fmt.Sprintf("%s is kept as %d, and is %d", w.What, w.Have, w.Got)
+		detail := fmt.Sprintf("%s is recorded as %d, but is %d", w.What, w.Have, w.Got)
 		r.tell(Finding{Kind: CountWrong, Of: w.Of, Detail: detail, Repaired: r.repair})
 	}
 	return nil
@@ -218,7 +218,7 @@ func (r *fsckRun) garbageRow(ctx context.Context, b store.Blobs, l store.Locatio
 	c, err := r.Contents.Content(ctx, l.Name().Digest())
 	if err == nil && c.Location == l {
 		mended, err := r.fix(func() error { return r.Garbage.DropGarbage(ctx, l) })
-		r.tell(Finding{Kind: GarbageInUse, Of: l.String(), Detail: "a content has its bytes here", Repaired: mended})
+		r.tell(Finding{Kind: GarbageInUse, Of: l.String(), Detail: "blob is in use", Repaired: mended})
 		return err
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -230,7 +230,7 @@ func (r *fsckRun) garbageRow(ctx context.Context, b store.Blobs, l store.Locatio
 		return err
 	}
 	mended, err := r.fix(func() error { return r.Garbage.DropGarbage(ctx, l) })
-	r.tell(Finding{Kind: GarbageGone, Of: l.String(), Detail: "there is nothing left to remove", Note: true, Repaired: mended})
+	r.tell(Finding{Kind: GarbageGone, Of: l.String(), Detail: "blob is already deleted", Note: true, Repaired: mended})
 	return err
 }
 
@@ -245,7 +245,7 @@ func (r *fsckRun) transfers(ctx context.Context) error {
 			_, err := r.Contents.Content(ctx, t.Digest)
 			switch {
 			case errors.Is(err, store.ErrNotFound):
-				r.tell(Finding{Kind: TransferLost, Of: t.Digest.String(), Detail: "there is no such content"})
+				r.tell(Finding{Kind: TransferLost, Of: t.Digest.String(), Detail: "content not found"})
 			case err != nil:
 				return err
 			case state == store.TransferFailed:

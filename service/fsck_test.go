@@ -187,7 +187,7 @@ func TestFsckFindsJobsWithoutContent(t *testing.T) {
 	if report.Problems != 1 || found[0].Kind != service.TransferLost {
 		t.Fatalf("%+v\n%v", report, found)
 	}
-	if want := "transfer-lost " + e.Content.Sums.Digest.String() + ": there is no such content"; found[0].String() != want {
+	if want := "transfer-lost " + e.Content.Sums.Digest.String() + ": content not found"; found[0].String() != want {
 		t.Errorf("got %s", found[0])
 	}
 }

@@ -97,9 +97,9 @@ func (r *fsckRun) check(ctx context.Context, c store.Content) (x Finding, bad bo
 	case sums.Size != c.Sums.Size:
 		x.Detail = fmt.Sprintf("%d bytes at %s, want %d", sums.Size, c.Location, c.Sums.Size)
 	case sums.Digest != c.Sums.Digest:
-		x.Detail = fmt.Sprintf("the bytes at %s have another SHA-1", c.Location)
+		x.Detail = fmt.Sprintf("the bytes at %s have a different SHA-1", c.Location)
 	case sums.SHA256 != c.Sums.SHA256:
-		x.Detail = fmt.Sprintf("the bytes at %s have another SHA-256", c.Location)
+		x.Detail = fmt.Sprintf("the bytes at %s have a different SHA-256", c.Location)
 	}
 	return x, sums != c.Sums
 }
@@ -112,7 +112,7 @@ func (r *fsckRun) good(ctx context.Context, c store.Content) error {
 	r.mu.Unlock()
 	mended, err := r.mark(ctx, c, store.ContentLive)
 	if err == nil && c.Status == store.ContentDamaged {
-		r.tell(Finding{Kind: BlobGood, Of: c.Sums.Digest.String(), Detail: "it is marked damaged, and is not", Repaired: mended})
+		r.tell(Finding{Kind: BlobGood, Of: c.Sums.Digest.String(), Detail: "marked damaged, but intact", Repaired: mended})
 	}
 	if err == nil && mended && c.Status == store.ContentDamaged { // whose transfer was given up for that
 		_, err = r.Rows.ReplayTransfers(ctx, c.Sums.Digest, r.Now())

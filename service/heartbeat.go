@@ -43,7 +43,7 @@ func (h *Heartbeat) withdraw(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	if err := h.Nodes.Withdraw(ctx, h.Node.ID); err != nil {
-		h.Log.Warn("the node was not withdrawn; its record will run out", "err", err)
+		h.Log.Warn("could not remove this node from the registry; its record will expire", "err", err)
 	}
 }
 
@@ -65,7 +65,7 @@ func (b *beat) announce(ctx context.Context) {
 	if err != nil {
 		b.Metrics.HeartbeatsFailed.Inc()
 		if !b.failing {
-			b.Log.Warn("this node cannot announce itself; others cannot read its blobs", "node", b.Node.ID, "err", err)
+			b.Log.Warn("could not announce this node; other nodes cannot read its blobs", "node", b.Node.ID, "err", err)
 		}
 		b.failing = true
 		return
@@ -73,11 +73,11 @@ func (b *beat) announce(ctx context.Context) {
 	b.Metrics.Heartbeats.Inc()
 	switch {
 	case !b.known:
-		b.Log.Info("this node is announced", "node", b.Node.ID, "url", b.Node.URL)
+		b.Log.Info("node announced", "node", b.Node.ID, "url", b.Node.URL)
 	case b.failing:
-		b.Log.Info("this node is announced again", "node", b.Node.ID)
+		b.Log.Info("node announced again", "node", b.Node.ID)
 	case fresh:
-		b.Log.Warn("the registry had forgotten this node; progress records are rebuilt as they are asked for", "node", b.Node.ID)
+		b.Log.Warn("the registry had lost this node; progress records are rebuilt on demand", "node", b.Node.ID)
 	}
 	b.known, b.failing = true, false
 }

@@ -93,7 +93,7 @@ func TestHeartbeat(t *testing.T) {
 	if len(r.nodes) != 0 {
 		t.Error("the node was not withdrawn")
 	}
-	for _, line := range []string{"is announced\"", "had forgotten", "cannot announce", "announced again"} {
+	for _, line := range []string{"node announced\"", "had lost this node", "could not announce", "announced again"} {
 		if n := strings.Count(log.String(), line); n != 1 {
 			t.Errorf("%q was logged %d times:\n%s", line, n, &log)
 		}

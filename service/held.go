@@ -36,7 +36,7 @@ func (s *Uploads) checkHeld(ctx context.Context, d store.Digest) error {
 	} else if err != nil {
 		return explain(fmt.Errorf("complete: %w", err))
 	}
-	s.Log.ErrorContext(ctx, "content is damaged; an upload takes its place", "digest", d, "at", c.Location, "err", gone)
+	s.Log.ErrorContext(ctx, "content damaged; replaced by a new upload", "digest", d, "location", c.Location, "err", gone)
 	return nil
 }
 
@@ -48,12 +48,12 @@ func (s *Uploads) gone(ctx context.Context, c store.Content) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return err
 	} else if err != nil {
-		s.Log.WarnContext(ctx, "a content was not looked at", "digest", c.Sums.Digest, "at", c.Location, "err", err)
+		s.Log.WarnContext(ctx, "could not check stored content", "digest", c.Sums.Digest, "location", c.Location, "err", err)
 		return nil
 	}
 	defer blob.Close()
 	if blob.Size() != c.Sums.Size {
-		return fmt.Errorf("%w: it has %d bytes, not %d", store.ErrLength, blob.Size(), c.Sums.Size)
+		return fmt.Errorf("%w: got %d bytes, want %d", store.ErrLength, blob.Size(), c.Sums.Size)
 	}
 	return nil
 }

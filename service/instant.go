@@ -76,7 +76,7 @@ type InstantAnswer struct {
 func (s *Instant) Link(ctx context.Context, user store.User, req InstantRequest) (InstantAnswer, error) {
 	arrived := time.Now()
 	if req.Size < -1 || req.Size > s.Uploads.maxSize() {
-		return InstantAnswer{}, errorf(Invalid, "there can be no file of this size")
+		return InstantAnswer{}, errorf(Invalid, "the file size must be between 0 and %d bytes", s.Uploads.maxSize())
 	}
 	own, name, err := s.own(ctx, user.ID, req.Digest)
 	switch {
@@ -275,11 +275,11 @@ func (s *Instant) check(ctx context.Context, req InstantRequest, ranges []store.
 	select {
 	case r := <-results:
 		if r.err != nil && !errors.Is(r.err, store.ErrNotFound) {
-			s.Log.WarnContext(ctx, "proof of possession", "digest", req.Digest, "err", r.err)
+			s.Log.WarnContext(ctx, "could not check proof of possession", "digest", req.Digest, "err", r.err)
 		}
 		return r.proven, r.content
 	case <-ctx.Done():
-		s.Log.WarnContext(ctx, "proof of possession: the blob was not read in time", "digest", req.Digest)
+		s.Log.WarnContext(ctx, "could not check proof of possession in time", "digest", req.Digest)
 		return false, store.Content{}
 	}
 }

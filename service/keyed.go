@@ -33,7 +33,7 @@ func (k *keyedMutex) lock(ctx context.Context, key string, wait time.Duration) (
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-timer.C:
-		err = errorf(Busy, "this upload is being completed or cancelled; try again")
+		err = errorf(Busy, "the upload is being completed or cancelled; try again")
 	}
 	k.leave(key, l)
 	return nil, err

@@ -14,7 +14,7 @@ import (
 func CleanName(name string) (string, error) {
 	name = norm.NFC.String(name)
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return "", errorf(Invalid, "a name must not have control characters")
+		return "", errorf(Invalid, "a name must not contain control characters")
 	}
 	if err := store.CheckName(name); err != nil {
 		return "", nameError(err)
@@ -26,7 +26,7 @@ func CleanName(name string) (string, error) {
 func CleanPath(path string) (store.Path, error) {
 	path = norm.NFC.String(path)
 	if strings.ContainsFunc(path, unicode.IsControl) {
-		return nil, errorf(Invalid, "a path must not have control characters")
+		return nil, errorf(Invalid, "a path must not contain control characters")
 	}
 	p, err := store.ParsePath(path)
 	if err != nil {

@@ -96,7 +96,7 @@ func (p *passwords) enter(ctx context.Context) error {
 }
 
 func errBusyHashing() error {
-	return &Error{Kind: Unavailable, Msg: "too many people are signing in; try again", Retry: hashWait}
+	return &Error{Kind: Unavailable, Msg: "too many sign-ins at the moment; try again", Retry: hashWait}
 }
 
 func (p *passwords) leave() { <-p.slots }
@@ -118,7 +118,7 @@ func (h argonHash) String() string {
 		enc.EncodeToString(h.salt), enc.EncodeToString(h.key))
 }
 
-var errHash = errors.New("password hash is malformed")
+var errHash = errors.New("malformed password hash")
 
 // parseArgon reads a stored hash. Its cost is bounded: a damaged row must not take all memory.
 func parseArgon(s string) (argonHash, error) {

@@ -56,7 +56,7 @@ func newPicture(data []byte) (p *picture, err error) {
 		case "webp":
 			p.config, err = webp.DecodeConfig(bytes.NewReader(data))
 		default:
-			err = errorf(NoThumbnail, "only JPEG, PNG, GIF and WebP have thumbnails")
+			err = errorf(NoThumbnail, "thumbnails are available only for JPEG, PNG, GIF and WebP")
 		}
 		return err
 	})
@@ -64,10 +64,10 @@ func newPicture(data []byte) (p *picture, err error) {
 		return nil, err
 	}
 	if p.config.Width < 1 || p.config.Height < 1 {
-		return nil, errorf(BadPicture, "this picture is empty")
+		return nil, errorf(BadPicture, "the picture is empty")
 	}
 	if p.pixels() > maxPicturePixels || p.memory() > pictureMemory {
-		return nil, errorf(TooLarge, "a picture of %d x %d pixels is too large for a thumbnail", p.config.Width, p.config.Height)
+		return nil, errorf(TooLarge, "the picture is too large for a thumbnail: %d x %d pixels", p.config.Width, p.config.Height)
 	}
 	return p, nil
 }
@@ -119,7 +119,7 @@ func (p *picture) decode(ctx context.Context) (img image.Image, err error) {
 		return nil, fmt.Errorf("thumbnail: %w", cause(ctx, ctx.Err()))
 	}
 	if err == nil && img.Bounds().Empty() {
-		err = errorf(BadPicture, "this picture is empty")
+		err = errorf(BadPicture, "the picture is empty")
 	}
 	return img, err
 }
@@ -128,12 +128,12 @@ func (p *picture) decode(ctx context.Context) (img image.Image, err error) {
 func guarded(decode func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &Error{Kind: BadPicture, Msg: "this picture is damaged", Cause: fmt.Errorf("panic: %v", v)}
+			err = &Error{Kind: BadPicture, Msg: "the picture is damaged", Cause: fmt.Errorf("panic: %v", v)}
 		}
 	}()
 	err = decode()
 	if err != nil && KindOf(err) == Internal {
-		err = &Error{Kind: BadPicture, Msg: "this picture is damaged", Cause: err}
+		err = &Error{Kind: BadPicture, Msg: "the picture is damaged", Cause: err}
 	}
 	return err
 }

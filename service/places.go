@@ -33,7 +33,7 @@ func (p Places) Of(l store.Location) (store.Blobs, error) {
 		b = p.Local
 	}
 	if b == nil || l.IsZero() || b.Locate(l.Name()) != l {
-		return nil, fmt.Errorf("place %s: %w: not reached from node %q", l, store.ErrUnavailable, p.Node)
+		return nil, fmt.Errorf("blob %s: %w: not reachable from node %q", l, store.ErrUnavailable, p.Node)
 	}
 	return b, nil
 }
@@ -42,7 +42,7 @@ func (p Places) Of(l store.Location) (store.Blobs, error) {
 func (p Places) Target(k store.Kind) (store.Blobs, error) {
 	b := p.Objects[k]
 	if b == nil {
-		return nil, fmt.Errorf("place %s: %w: no such object store is set up", k, store.ErrUnavailable)
+		return nil, fmt.Errorf("object store %s: %w: not configured", k, store.ErrUnavailable)
 	}
 	return b, nil
 }

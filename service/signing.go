@@ -37,22 +37,22 @@ func (l link) sign(secret []byte) string {
 func parseLink(secret []byte, query string) (link, error) {
 	i := strings.LastIndex(query, sigParam)
 	if i < 0 || !hmac.Equal([]byte(signature(secret, query[:i])), []byte(query[i+len(sigParam):])) {
-		return link{}, errorf(Forbidden, "this link is not valid")
+		return link{}, errorf(Forbidden, "the link is not valid")
 	}
 	values, err := url.ParseQuery(query[:i])
 	if err != nil {
-		return link{}, errorf(Forbidden, "this link is not valid")
+		return link{}, errorf(Forbidden, "the link is not valid")
 	}
 	var ids []store.EntryID
 	for id := range strings.SplitSeq(values.Get("id"), ",") {
 		if _, err := store.ParseEntryID(id); err != nil {
-			return link{}, errorf(Forbidden, "this link is not valid")
+			return link{}, errorf(Forbidden, "the link is not valid")
 		}
 		ids = append(ids, store.EntryID(id))
 	}
 	expires, err := strconv.ParseInt(values.Get("expires"), 10, 64)
 	if err != nil {
-		return link{}, errorf(Forbidden, "this link is not valid")
+		return link{}, errorf(Forbidden, "the link is not valid")
 	}
 	return link{Entries: ids, User: values.Get("user"), Expires: time.Unix(expires, 0)}, nil
 }

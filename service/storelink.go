@@ -23,7 +23,7 @@ const minLinkTTL = time.Minute // with less, a link may have expired before anyb
 func (s *Downloads) LinkEnd(life time.Duration) (time.Time, error) {
 	most := orDefault(s.MaxLinkTTL, maxStoreLink)
 	if life < minLinkTTL || life > most {
-		return time.Time{}, errorf(Invalid, "parameter lifetime is %d to %d seconds", minLinkTTL/time.Second, most/time.Second)
+		return time.Time{}, errorf(Invalid, "parameter lifetime must be between %d and %d seconds", minLinkTTL/time.Second, most/time.Second)
 	}
 	return s.Now().Add(life), nil
 }
@@ -60,7 +60,7 @@ func (s *Downloads) storeLink(ctx context.Context, e store.Entry, p Presentation
 	}
 	url, err := out.Link(ctx, c.Location.Name(), p.Disposition, p.MediaType, ttl)
 	if err != nil {
-		return "", explain(fmt.Errorf("link %s: %w", c.Location, err))
+		return "", explain(fmt.Errorf("presign %s: %w", c.Location, err))
 	}
 	return url, nil
 }

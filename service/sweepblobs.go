@@ -33,12 +33,12 @@ func (s *Sweeper) removeRemote(ctx context.Context) (int, error) {
 func (s *Sweeper) removeBlob(ctx context.Context, b store.Blobs, g store.Garbage) error {
 	l := g.Location
 	if b.Locate(l.Name()) != l {
-		return fmt.Errorf("garbage %s: %w: not reached from here", l, store.ErrUnavailable)
+		return fmt.Errorf("garbage %s: %w: not reachable from this node", l, store.ErrUnavailable)
 	}
 	// A name that was garbage is never used again, so this cannot happen. A bug elsewhere must not cost a file.
 	c, err := s.Contents.Content(ctx, l.Name().Digest())
 	if err == nil && c.Location == l {
-		s.Log.Error("a blob in use was listed as garbage", "at", l)
+		s.Log.Error("blob in use was listed as garbage; entry removed", "location", l)
 		return s.Garbage.DropGarbage(ctx, l)
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -65,11 +65,11 @@ func (s *Sweeper) abortMultiparts(ctx context.Context) error {
 			continue
 		}
 		err := findMultiparts(ctx, parts, s.Garbage, s.before(s.MultipartAge, 24*time.Hour), func(m store.Multipart) error {
-			s.Log.Info("abandoned multipart upload", "at", b.Locate(m.Name), "begun", m.Begun)
+			s.Log.Info("abandoned multipart upload found", "location", b.Locate(m.Name), "begun", m.Begun)
 			return parts.AbortMultipart(ctx, m.Name, m.Upload)
 		})
 		if err != nil {
-			s.Log.Warn("sweep failed", "what", "multipart uploads", "place", b.Kind(), "err", err)
+			s.Log.Warn("could not sweep", "what", "multipart uploads", "store", b.Kind(), "err", err)
 			errs = append(errs, fmt.Errorf("sweep multipart uploads: %w", err))
 		}
 	}
@@ -133,11 +133,11 @@ func (s *Sweeper) sweepOrphans(ctx context.Context, leads bool) error {
 	}
 	for _, b := range places {
 		err := findOrphans(ctx, b, s.Contents, s.before(s.OrphanAge, 24*time.Hour), func(l store.Location) error {
-			s.Log.Info("orphan", "at", l)
+			s.Log.Info("orphaned blob found", "location", l)
 			return disown(ctx, s.Garbage, l, s.Now())
 		})
 		if err != nil {
-			s.Log.Warn("sweep failed", "what", "orphans", "place", b.Kind(), "err", err)
+			s.Log.Warn("could not sweep", "what", "orphans", "store", b.Kind(), "err", err)
 			errs = append(errs, fmt.Errorf("sweep orphans: %w", err))
 		}
 	}

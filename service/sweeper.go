@@ -74,7 +74,7 @@ func (s *Sweeper) resign(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	if err := s.Leader.Resign(ctx, s.id()); err != nil {
-		s.Log.Warn("leadership was not given up; it will run out", "err", err)
+		s.Log.Warn("could not resign leadership; it will expire", "err", err)
 	}
 }
 
@@ -88,7 +88,7 @@ func (s *Sweeper) Once(ctx context.Context) error {
 func (s *Sweeper) once(ctx context.Context, term time.Duration) (bool, error) {
 	leads, err := s.Leader.Lead(ctx, s.id(), term)
 	if err != nil {
-		s.Log.Warn("sweep: no leader could be chosen", "err", err)
+		s.Log.Warn("could not elect a leader for the sweep", "err", err)
 	}
 	errs := []error{err}
 	if leads {
@@ -147,7 +147,7 @@ func (s *Sweeper) all(ctx context.Context, sweeps []sweep) error {
 			n, err := w.do(ctx)
 			total += n
 			if err != nil {
-				s.Log.Warn("sweep failed", "what", w.name, "err", err)
+				s.Log.Warn("could not sweep", "what", w.name, "err", err)
 				errs = append(errs, fmt.Errorf("sweep %s: %w", w.name, err))
 			}
 			if err != nil || n < s.batch() {

@@ -38,7 +38,7 @@ func (t *Throttle) Begin(keys ...string) (done func(failed bool), err error) {
 	for _, k := range keys {
 		if b := t.bucket(k); b.full > t.limit()-1 {
 			wait := time.Duration((b.full - t.limit() + 1) / t.rate() * float64(time.Second))
-			return nil, &Error{Kind: TooMany, Msg: "too many failures; wait a little", Retry: max(wait, time.Second)}
+			return nil, &Error{Kind: TooMany, Msg: "too many failed attempts; try again later", Retry: max(wait, time.Second)}
 		}
 	}
 	for _, k := range keys {

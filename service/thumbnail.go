@@ -51,7 +51,7 @@ type thumbnails struct {
 // whoever asked can keep it. NoThumbnail: another kind of file. BadPicture: it is damaged. TooLarge.
 func (s *Downloads) Thumbnail(ctx context.Context, e store.Entry, size int) (Thumbnail, error) {
 	if e.Content.Sums.Size > maxPictureBytes {
-		return Thumbnail{}, errorf(TooLarge, "a picture of more than %d bytes has no thumbnail", maxPictureBytes)
+		return Thumbnail{}, errorf(TooLarge, "the picture is too large for a thumbnail; the maximum is %d bytes", maxPictureBytes)
 	}
 	s.thumbnails.once.Do(func() { s.thumbnails.memory = semaphore.NewWeighted(pictureMemory) })
 	head, err := s.head(ctx, e)
@@ -59,7 +59,7 @@ func (s *Downloads) Thumbnail(ctx context.Context, e store.Entry, size int) (Thu
 		return Thumbnail{}, err
 	}
 	if formatOf(head) == "" {
-		return Thumbnail{}, errorf(NoThumbnail, "only JPEG, PNG, GIF and WebP have thumbnails")
+		return Thumbnail{}, errorf(NoThumbnail, "thumbnails are available only for JPEG, PNG, GIF and WebP")
 	}
 	leave, err := s.thumbnails.lines.enter(ctx, e.User, thumbnailsEach)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Downloads) thumbnailWithin(ctx context.Context, e store.Entry, size int
 		return Thumbnail{}, 0, fmt.Errorf("thumbnail: %w", err)
 	}
 	defer s.thumbnails.memory.Release(room)
-	ctx, cancel := context.WithTimeoutCause(ctx, pictureTime, errorf(BadPicture, "this picture takes too long to decode"))
+	ctx, cancel := context.WithTimeoutCause(ctx, pictureTime, errorf(BadPicture, "decoding the picture takes too long"))
 	defer cancel()
 	p, err := s.picture(ctx, e)
 	if err != nil {

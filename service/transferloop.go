@@ -71,7 +71,7 @@ func (w *transferLoop) work(ctx context.Context, d store.Digest) error {
 		}
 	}
 	if err != nil && !errors.Is(err, mq.ErrReject) {
-		w.Log.Warn("transfer not begun", "digest", d, "err", err)
+		w.Log.Warn("could not start transfer", "digest", d, "err", err)
 		return nil // the row is still there, and scan will find it when the database answers again
 	}
 	return err
@@ -102,7 +102,7 @@ func (w *transferLoop) ring(ctx context.Context, limit int) {
 	w.skipped = false
 	due, err := w.Rows.DueTransfers(ctx, w.Now(), batch)
 	if err != nil && ctx.Err() == nil {
-		w.Log.Warn("looking for due transfers failed", "err", err)
+		w.Log.Warn("could not list due transfers", "err", err)
 	}
 	slices.SortStableFunc(due, w.ownFirst)
 	for _, t := range due {

@@ -108,7 +108,7 @@ func (j *job) begun(ctx context.Context, dest store.ResumableBlobs, upload strin
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	if aerr := dest.AbortMultipart(stop, j.transfer().To.Name(), upload); aerr != nil {
-		j.Log.Warn("a multipart upload was left to the sweeper", "digest", j.transfer().Digest, "err", aerr)
+		j.Log.Warn("could not abort multipart upload; the sweeper will", "digest", j.transfer().Digest, "err", aerr)
 	}
 	return err
 }
@@ -134,14 +134,14 @@ func (j *job) suspect(ctx context.Context, src store.Blob, cause error) error {
 	}
 	t := j.transfer()
 	if sums == t.Sums || j.Places.away(t.From) { // of another node's disk we know only what comes over the network
-		return fmt.Errorf("spoilt on the way: %w", cause)
+		return fmt.Errorf("corrupted in transit: %w", cause)
 	}
 	return j.damaged(ctx, cause)
 }
 
 func (j *job) damaged(ctx context.Context, cause error) error {
 	t := j.transfer()
-	j.Log.Error("content is damaged", "digest", t.Digest, "at", t.From, "err", cause)
+	j.Log.Error("content damaged", "digest", t.Digest, "location", t.From, "err", cause)
 	err := j.Contents.MarkContent(ctx, t.Digest, t.From, store.ContentDamaged, j.Now())
 	if errors.Is(err, store.ErrConflict) {
 		return errLost

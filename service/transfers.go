@@ -38,11 +38,11 @@ type Transfers struct {
 
 var (
 	// errLost: another worker has the job, or there is none any more.
-	errLost = errors.New("the lease is lost")
+	errLost = errors.New("lease lost")
 	// errPermanent: no repetition can help.
 	errPermanent = errors.New("given up")
-	// errAway: the node that has the blob is out of reach, which says nothing about the job.
-	errAway = errors.New("the blob is out of reach")
+	// errAway: the node that has the blob is unreachable, which says nothing about the job.
+	errAway = errors.New("blob unreachable")
 )
 
 // Handle moves one content, if there is a job for it that is due and that nobody else holds. Its error wraps
@@ -76,7 +76,7 @@ func (s *Transfers) count(t store.Transfer, begun time.Time) {
 	s.Metrics.TransferBytes.Add(float64(t.Sums.Size))
 	s.Metrics.TransferSeconds.Observe(s.Now().Sub(begun).Seconds())
 	s.Metrics.TransferLag.Observe(s.Now().Sub(t.Created).Seconds())
-	s.Log.Debug("transferred", "digest", t.Digest, "to", t.To, "size", t.Sums.Size, "attempt", t.Attempts)
+	s.Log.Debug("transfer finished", "digest", t.Digest, "to", t.To, "size", t.Sums.Size, "attempt", t.Attempts)
 }
 
 // lease takes the job, or returns nil where there is nothing to do now.
@@ -97,7 +97,7 @@ func (s *Transfers) lease(ctx context.Context, d store.Digest) (*job, error) {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrBusy):
 		return nil, nil // moved, given up, deleted; or in other hands, or not due: the row will be found again
 	case errors.Is(err, store.ErrDamaged):
-		s.Log.Warn("damaged content is not transferred", "digest", d)
+		s.Log.Warn("transfer of damaged content skipped", "digest", d)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("transfer %s: %w", d, err)
@@ -120,7 +120,7 @@ func (s *Transfers) settle(ctx context.Context, t store.Transfer, err error) err
 		s.failed(&t, err)
 	}
 	if rerr := s.Rows.ReleaseTransfer(ctx, t); rerr != nil {
-		s.Log.Warn("a transfer was not released; its lease will run out", "digest", t.Digest, "err", rerr)
+		s.Log.Warn("could not release transfer; its lease will expire", "digest", t.Digest, "err", rerr)
 	}
 	s.step("transfer.released")
 	if t.State == store.TransferFailed {
@@ -164,13 +164,13 @@ const settleTime = 10 * time.Second
 // multipart upload that the row names is the other worker's too, who goes on with it: nothing is aborted here.
 // This must not go by FinishTransfer: a lease that we could not renew may still be ours, and nothing was put.
 func (s *Transfers) abandon(ctx context.Context, t store.Transfer) {
-	s.Log.Info("a transfer went to another worker, or its content is gone", "digest", t.Digest)
+	s.Log.Info("transfer abandoned: taken over by another worker, or the content was deleted", "digest", t.Digest)
 	if t.To.IsZero() {
 		return
 	}
 	err := s.Garbage.AddGarbage(ctx, store.Garbage{Location: t.To, S3Upload: t.S3Upload, Since: s.Now()})
 	if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody uses them
-		s.Log.Warn("bytes of a lost transfer were left to the sweeper", "at", t.To, "err", err)
+		s.Log.Warn("could not record the bytes of an abandoned transfer as garbage; the sweeper will find them", "location", t.To, "err", err)
 	}
 }
 

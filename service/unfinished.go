@@ -43,7 +43,7 @@ func (s *Uploads) status(ctx context.Context, u store.Upload) (UploadStatus, err
 	case errors.Is(err, store.ErrUnavailable):
 		return UploadStatus{}, explain(fmt.Errorf("progress: %w", err))
 	case !errors.Is(err, store.ErrNotFound): // it has been spoilt, and is made anew
-		s.Log.WarnContext(ctx, "a progress record makes no sense", "upload", u.ID, "err", err)
+		s.Log.WarnContext(ctx, "invalid progress record discarded", "upload", u.ID, "err", err)
 		if err := s.Progress.Drop(ctx, u.ID); err != nil {
 			return UploadStatus{}, explain(fmt.Errorf("progress: %w", err))
 		}
@@ -72,11 +72,11 @@ func (s *Uploads) Cancel(ctx context.Context, user store.UserID, id store.Upload
 	u, err := s.Rows.Upload(ctx, user, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return errorf(NotFound, "there is no such upload")
+		return errorf(NotFound, "upload not found")
 	case err != nil:
 		return explain(fmt.Errorf("cancel: %w", err))
 	case u.State == store.UploadDone:
-		return errorf(Conflict, "this upload is complete")
+		return errorf(Conflict, "the upload is already complete")
 	case u.State == store.UploadCancelled:
 		return nil
 	}
@@ -87,7 +87,7 @@ func (s *Uploads) Cancel(ctx context.Context, user store.UserID, id store.Upload
 func (s *Uploads) CancelDigest(ctx context.Context, user store.UserID, d store.Digest) error {
 	u, err := s.Rows.OpenUpload(ctx, user, d)
 	if errors.Is(err, store.ErrNotFound) {
-		return errorf(NotFound, "there is no such upload")
+		return errorf(NotFound, "upload not found")
 	} else if err != nil {
 		return explain(fmt.Errorf("cancel: %w", err))
 	}
@@ -107,7 +107,7 @@ func (s *Uploads) end(ctx context.Context, u store.Upload, cause string) error {
 // clear removes the progress and the staging of an upload that has ended.
 func (s *Uploads) clear(ctx context.Context, id store.UploadID) error {
 	if err := s.Progress.Drop(ctx, id); err != nil {
-		s.Log.WarnContext(ctx, "drop progress", "upload", id, "err", err) // it expires by itself
+		s.Log.WarnContext(ctx, "could not delete progress; it will expire", "upload", id, "err", err)
 	}
 	s.step("complete.progress-dropped")
 	if err := s.Staging.Remove(ctx, id); err != nil {

@@ -112,18 +112,18 @@ func (s *Uploads) notHeldBy(ctx context.Context, user store.UserID, d store.Dige
 	case e.Content.Status == store.ContentDamaged:
 		return nil // a new upload is what mends it
 	}
-	return errorf(AlreadyHave, "you have this file already")
+	return errorf(AlreadyHave, "you already have this file")
 }
 
 // layout cuts a size into chunks.
 func (s *Uploads) layout(size, chunk int64) (store.Layout, error) {
 	switch {
 	case size < 0:
-		return store.Layout{}, errorf(Invalid, "the file size is negative")
+		return store.Layout{}, errorf(Invalid, "the file size must not be negative")
 	case size > s.maxSize():
-		return store.Layout{}, errorf(TooLarge, "the file is larger than %d bytes", s.maxSize())
+		return store.Layout{}, errorf(TooLarge, "the file must not be larger than %d bytes", s.maxSize())
 	case chunk < 0:
-		return store.Layout{}, errorf(Invalid, "the chunk size is negative")
+		return store.Layout{}, errorf(Invalid, "the chunk size must not be negative")
 	case chunk == 0:
 		chunk = DefaultChunkSize
 	}
@@ -132,7 +132,7 @@ func (s *Uploads) layout(size, chunk int64) (store.Layout, error) {
 		chunk = (least + chunkSizeStep - 1) / chunkSizeStep * chunkSizeStep
 	}
 	if chunk > MaxChunkSize {
-		return store.Layout{}, errorf(TooLarge, "the file is larger than %d chunks of %d bytes", MaxChunks, MaxChunkSize)
+		return store.Layout{}, errorf(TooLarge, "the file must not be larger than %d chunks of %d bytes", MaxChunks, MaxChunkSize)
 	}
 	return store.Layout{Size: size, ChunkSize: chunk}, nil
 }
@@ -226,7 +226,7 @@ func (s *Uploads) place(ctx context.Context, user store.UserID, path, name, othe
 // resume goes on with an open upload.
 func (s *Uploads) resume(ctx context.Context, u store.Upload, l store.Layout) (UploadStatus, error) {
 	if u.Layout.Size != l.Size {
-		return UploadStatus{}, errorf(Conflict, "an upload of this content with another size is under way")
+		return UploadStatus{}, errorf(Conflict, "this content is already being uploaded with another size; check the digest and the size")
 	}
 	st, err := s.status(ctx, u)
 	if err != nil {
@@ -243,7 +243,7 @@ func (s *Uploads) goOn(ctx context.Context, user store.UserID, req InitRequest) 
 		return UploadStatus{}, err
 	}
 	if req.Size != 0 && req.Size != u.Layout.Size {
-		return UploadStatus{}, errorf(Invalid, "the upload has another size")
+		return UploadStatus{}, errorf(Invalid, "the file size differs from that of the upload")
 	}
 	return s.resume(ctx, u, u.Layout)
 }
@@ -260,7 +260,7 @@ func (s *Uploads) saved(ctx context.Context, st UploadStatus) {
 		return
 	}
 	if err := s.Savings.Resumed(ctx, st.ID, held); err != nil {
-		s.Log.WarnContext(ctx, "count what was resumed", "upload", st.ID, "err", err)
+		s.Log.WarnContext(ctx, "could not count resumed bytes", "upload", st.ID, "err", err)
 	}
 }
 
@@ -272,7 +272,7 @@ func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) 
 		return UploadStatus{}, err
 	}
 	if req.Size != 0 && req.Size != u.Layout.Size {
-		return UploadStatus{}, errorf(Invalid, "the upload has another size")
+		return UploadStatus{}, errorf(Invalid, "the file size differs from that of the upload")
 	}
 	err = s.Rows.BindUpload(ctx, user, u.ID, req.Digest)
 	if errors.Is(err, store.ErrExists) {
@@ -280,7 +280,7 @@ func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) 
 		if err != nil {
 			return UploadStatus{}, explain(fmt.Errorf("bind: %w", err))
 		}
-		return UploadStatus{}, &Error{Kind: Conflict, Msg: "another upload of this content is under way; go on with that", Upload: other.ID}
+		return UploadStatus{}, &Error{Kind: Conflict, Msg: "this content is already being uploaded; resume that upload", Upload: other.ID}
 	} else if err != nil {
 		return UploadStatus{}, explain(fmt.Errorf("bind: %w", err))
 	}
@@ -292,7 +292,7 @@ func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) 
 func (s *Uploads) find(ctx context.Context, user store.UserID, id store.UploadID) (store.Upload, error) {
 	u, err := s.Rows.Upload(ctx, user, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && u.State != store.UploadOpen {
-		return store.Upload{}, errorf(NotFound, "there is no such upload")
+		return store.Upload{}, errorf(NotFound, "upload not found")
 	} else if err != nil {
 		return store.Upload{}, explain(fmt.Errorf("upload %s: %w", id, err))
 	}
@@ -303,7 +303,7 @@ func (s *Uploads) find(ctx context.Context, user store.UserID, id store.UploadID
 // away: then it begins anew, with nothing held.
 func (s *Uploads) staged(ctx context.Context, u store.Upload) (store.Staged, error) {
 	if u.ID.Node() != s.Node {
-		return nil, errorf(Unavailable, "the node that has this upload is not reached")
+		return nil, errorf(Unavailable, "the node that holds this upload is not reachable; try again later")
 	}
 	staged, err := s.Staging.Open(ctx, u.ID)
 	if errors.Is(err, store.ErrNotFound) {
