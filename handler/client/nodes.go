@@ -160,7 +160,7 @@ func (b *NodeBlob) proven(resp *http.Response, want int, size int64) error {
 	case resp.StatusCode == http.StatusNotFound && b.key().VerifyAnswer(proof, asked, false, 0):
 		return ErrNoBlob
 	case resp.StatusCode >= http.StatusInternalServerError:
-		return errors.New("it responded with status " + strconv.Itoa(resp.StatusCode)) // tried again
+		return errors.New("unexpected status " + strconv.Itoa(resp.StatusCode)) // tried again
 	}
 	return fmt.Errorf("%w: the response (status %d) is not signed by this node; check its address, secret and clock", ErrNodeUnavailable, resp.StatusCode)
 }

@@ -54,7 +54,7 @@ func (o object) same(p object) bool {
 func (b *Blobs) head(ctx context.Context, name store.BlobName) (object, error) {
 	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: b.bucket(), Key: aws.String(b.key(name))})
 	if err != nil {
-		return object{}, b.fail(ctx, "look at "+string(name), err)
+		return object{}, b.fail(ctx, "inspect "+string(name), err)
 	}
 	return object{
 		size: aws.ToInt64(out.ContentLength), sha1: out.Metadata[metaSHA1], sha256: out.Metadata[metaSHA256],
