@@ -1,8 +1,11 @@
 package handler
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"regexp"
 	"runtime"
@@ -33,6 +36,62 @@ func TestOpenAPIIsServed(t *testing.T) {
 	}
 	if a := d.get("/openapi.json", nil, header("If-None-Match", a.header.Get("Etag"))); a.status != http.StatusNotModified {
 		t.Errorf("asked with its ETag: %d", a.status)
+	}
+}
+
+// A notedErrors is a test that is told of errors and does not fail.
+type notedErrors struct {
+	testing.TB
+	errs []string
+}
+
+func (n *notedErrors) Errorf(format string, args ...any) {
+	n.errs = append(n.errs, fmt.Sprintf(format, args...))
+}
+
+// TestDocumented holds that the comparison of all other tests finds what it should.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	const ok = `{"code":0,"msg":"OK"}`
+	root := `{"code":0,"msg":"OK","data":{"FileSha1":"","FileName":"","FileSize":0,"Location":"","UploadAt":"","ID":"","ParentID":"",` +
+		`"Path":"/","Kind":"folder","ModifiedAt":"","Revision":0}}`
+	tests := []struct {
+		what, method, target, auth string
+		status                     int
+		body, want                 string // want is part of the error; empty: there is none
+	}{
+		{"as described", "POST", "/file/mkdir?path=/", "Bearer x", 200, root, ""},
+		{"a described refusal", "POST", "/file/mkdir?path=/", "Bearer x", 409, `{"code":10119,"msg":"no"}`, ""},
+		{"a malformed request that is refused", "GET", "/file/query?limit=-1", "Bearer x", 400, `{"code":10001,"msg":"no"}`, ""},
+		{"the same accepted", "GET", "/file/query?limit=-1", "Bearer x", 200, `[]`, "limit"},
+		{"no data", "POST", "/file/mkdir?path=/", "Bearer x", 200, ok, "data"},
+		{"another code", "POST", "/file/mkdir?path=/", "Bearer x", 409, `{"code":10118,"msg":"no"}`, "code"},
+		{"another status", "POST", "/file/mkdir?path=/", "Bearer x", 418, ok, "status is not supported"},
+		{"no required parameter", "POST", "/file/mkdir", "Bearer x", 200, root, "path is said to be required"},
+		{"no credentials", "POST", "/file/mkdir?path=/", "", 200, root, "bearer"},
+		{"another path", "GET", "/file/nothing", "", 200, ok, "status is not supported"},
+		{"another method", "DELETE", "/file/mkdir", "", 200, ok, "status is not supported"},
+		{"a field of another type", "GET", "/user/info", "Bearer x", 200, `{"code":0,"msg":"OK","data":[]}`, "data"},
+		{"no JSON", "GET", "/healthz", "", 200, `<html>`, "decode"},
+		{"another answer without a body", "GET", "/healthz", "", 304, "", "status is not supported"},
+	}
+	for _, tt := range tests {
+		noted := &notedErrors{TB: t}
+		h := Documented(noted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(api.HeaderRequestID, "1")
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(tt.status)
+			_, _ = io.WriteString(w, tt.body)
+		}))
+		r := httptest.NewRequest(tt.method, tt.target, nil)
+		if tt.auth != "" {
+			r.Header.Set("Authorization", tt.auth)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		got := strings.Join(noted.errs, "\n")
+		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.what, got, tt.want)
+		}
 	}
 }
 
