@@ -53,6 +53,7 @@ func startBrowser(t *testing.T) context.Context {
 		chromedp.Flag("disable-hang-monitor", true),
 		// A process in reserve for each of them costs as much as the one that is used.
 		chromedp.Flag("disable-features", "SpareRendererForSitePerProcess"),
+		chromedp.Flag("host-resolver-rules", "MAP "+lanHost+" 127.0.0.1"),
 		chromedp.WindowSize(1280, 800),
 	}
 	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), flags...)

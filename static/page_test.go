@@ -45,6 +45,7 @@ var inChromium = []journey{
 	{"the session ends in mid-upload", testSessionEnds},
 	{"the server is killed in mid-upload", testKilled},
 	{"pasting", testPaste},
+	{"plain HTTP from another host", testPlainHTTP},
 	{"the engine by itself", testEngine},
 	{"the order of names", testOrder},
 	{"an answer that is older than the list", testOldAnswer},

@@ -31,7 +31,7 @@ class Page {
     this.clashes = new ClashQuestions();
     this.clipboard = new Clipboard();
     this.engine = new UploadEngine({ api: this.api, hasher: new Hasher(), notes: this.notes, handles: this.handles,
-      locks: navigator.locks, ask: (question) => this.#askClash(question) });
+      locks: isSecureContext ? navigator.locks : null, ask: (question) => this.#askClash(question) });
     this.engine.addEventListener('signin', () => this.#askAgain());
     document.addEventListener('language', () => this.#show());
     watchChoice(WHO, (name) => name && this.#user && name !== this.#user && this.#startAnew());

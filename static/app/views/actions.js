@@ -116,7 +116,7 @@ export class Actions {
   // hold keeps entries to be pasted elsewhere; names go to the system's clipboard, so that what was there is not pasted.
   hold(entries, how) {
     this.clipboard[how](entries);
-    navigator.clipboard?.writeText(entries.map((e) => e.FileName).join('\n')).catch(() => {});
+    if (isSecureContext) navigator.clipboard?.writeText(entries.map((e) => e.FileName).join('\n')).catch(() => {});
     const { end } = toast(t(`paste.${how}`, { n: entries.length, keys: MAC ? '⌘V' : 'Ctrl+V' }));
     this.clipboard.addEventListener('change', end, { once: true });
   }

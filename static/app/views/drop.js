@@ -49,13 +49,14 @@ function hasFiles(event) {
   return event.dataTransfer.types.includes('Files');
 }
 
-// bring takes what was dropped out of the event, which keeps it only for now, and walks through the folders.
+// bring takes what was dropped out of the event, which keeps it only for now, and walks through the folders. Chromium has
+// getAsFileSystemHandle outside secure contexts too, but kills a page that calls it there.
 async function bring(transfer, { take, mkdir }) {
   const items = [...transfer.items].filter((item) => item.kind === 'file');
   const dropped = items.map((item) => ({
     file: item.getAsFile(),
     entry: item.webkitGetAsEntry?.() ?? null,
-    handle: item.getAsFileSystemHandle?.() ?? null,
+    handle: (isSecureContext && item.getAsFileSystemHandle?.()) || null,
   }));
   const files = dropped.filter(({ entry, file }) => !entry?.isDirectory && file);
   if (files.length) take(await Promise.all(files.map(withHandle)));

@@ -5,7 +5,7 @@ import { report } from './toast.js';
 
 // pickFiles calls take with [{file, handle}], or lets input do so with files.
 export async function pickFiles(input, take) {
-  if (!globalThis.showOpenFilePicker) {
+  if (!isSecureContext || !globalThis.showOpenFilePicker) {
     input.click();
     return;
   }
