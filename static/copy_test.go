@@ -24,7 +24,7 @@ func (b *tab) copyByDialog() {
 	b.click(`[data-testid=move-folder][data-name="box"]`)
 	b.wait(`document.querySelector('.trail [aria-current]').textContent === 'box'`)
 	b.click(id("move-here"))
-	b.wait(`document.querySelector('[data-testid=toast]')?.textContent.includes('copied')`)
+	b.waitToast(english(b.t, "copy.done", "name", "one.txt", "folder", "box"))
 	b.waitListed("one.txt")
 	b.visit("#/files/box")
 	b.waitListed("one.txt")
@@ -37,7 +37,7 @@ func (b *tab) copyByDragging() {
 	b.visit("#/files")
 	b.waitListed("one.txt")
 	b.dragHow(`[data-name="one.txt"]`, `[data-name="box"]`, "{ctrlKey: true}")
-	b.wait(`[...document.querySelectorAll('[data-testid=toast]')].some((e) => e.textContent.includes('copied to box'))`)
+	b.waitToast(english(b.t, "copy.done", "name", "one.txt", "folder", "box"))
 	b.waitListed("one.txt")
 }
 
@@ -85,7 +85,7 @@ func (b *tab) copyFolder() {
 	b.visit("#/files/box")
 	b.waitListed("there (2).txt")
 	b.key("v", "{ctrlKey: true}")
-	b.wait(`[...document.querySelectorAll('[data-testid=toast]')].some((e) => e.textContent.includes('into itself'))`)
+	b.waitToast(english(b.t, "paste.inItself"))
 	b.visit("#/files")
 	b.waitListed("box")
 	b.wait(`(document.querySelector('[data-testid=entries]').dispatchEvent(

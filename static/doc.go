@@ -17,7 +17,7 @@
 //   - words, words-en, words-zh, format, kinds, prefs, theme: languages, figures, kinds of files, choices;
 //   - send and api: the wire;
 //   - hasher and hash-worker: digests and proofs off the main thread;
-//   - engine, upload, run, session, digest, chunks, batch, progress, instant, taken, names, calls, retry: uploads; pace and
+//   - engine, upload, run, session, digest, chunks, batch, progress, instant, taken, names, entry-name, calls, retry: uploads; pace and
 //     lanes: how large chunks are, and how many at once; queue-store, handles and locks: what a browser
 //     remembers of unfinished ones;
 //   - listing, selection, clipboard, each, walk: lists, what is selected in them, what was copied or cut, doing the same to

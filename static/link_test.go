@@ -36,7 +36,7 @@ func testLink(t *testing.T, b *tab) {
 		return true;
 	})()`, http.StatusBadRequest))
 	b.fill(id("link-life"), "hour")
-	b.wait(`document.querySelector('[data-testid=toast]')?.textContent.includes('parameter lifetime')`)
+	b.waitToast(english(t, "error.10001"))
 	b.wait(`document.querySelector('[data-testid=link-life]').value === 'week'`)
 	if now := b.wantLink(7 * 24 * time.Hour); now != week {
 		t.Errorf("the link is another: %s, was %s", now, week)

@@ -358,6 +358,8 @@ func sha256Of(text string) string {
 
 // testDetails shows what the drive knows of a file.
 func testDetails(t *testing.T, b *tab) {
+	const place = `document.querySelector('[data-testid=details-place]').textContent === %q`
+	onDisk := fmt.Sprintf(place, english(t, "place.disk"))
 	b.signUp(newName())
 	b.have("/papers", "plan.txt")
 	b.visit("#/files/papers")
@@ -368,7 +370,7 @@ func testDetails(t *testing.T, b *tab) {
 	b.wait(`document.querySelector('[data-testid=details] code').textContent === '` + sha1Of("the content of plan.txt") + `'`)
 	b.wait(`document.querySelector('[data-testid=details]').querySelector('a[href]').hash.startsWith('#/files/papers?at=')`)
 	b.wait(`document.querySelector('[data-testid=details-sha256] code').textContent === '` + sha256Of("the content of plan.txt") + `'`)
-	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('disk')`)
+	b.wait(onDisk)
 	b.click(id("dialog-close"))
 	b.wait(`!document.querySelector('dialog')`)
 
@@ -385,8 +387,8 @@ func testDetails(t *testing.T, b *tab) {
 	})()`)
 	b.click(in("entry", "plan.txt", "entry-more"))
 	b.click(id("do-details"))
-	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('On its way')`)
-	b.wait(`document.querySelector('[data-testid=details-place]').textContent.includes('disk')`)
+	b.wait(fmt.Sprintf(place, english(t, "place.moving")))
+	b.wait(onDisk)
 	b.click(id("dialog-close"))
 	b.wait(`!document.querySelector('dialog')`)
 }

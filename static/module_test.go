@@ -18,7 +18,7 @@ func TestEngineKnowsNoDOM(t *testing.T) {
 	comment := regexp.MustCompile(`(?m)//.*$`)
 	for _, name := range []string{
 		"engine", "upload", "run", "session", "digest", "calls", "lanes", "locks", "batch", "chunks", "instant", "taken", "progress", "retry",
-		"names", "pace", "queue-store", "handles", "hasher", "hash-worker",
+		"names", "entry-name", "pace", "queue-store", "handles", "hasher", "hash-worker",
 		"listing", "selection", "clipboard", "each", "walk", "kinds", "format", "api", "send",
 	} {
 		body, ok := files["app/"+name+".js"]

@@ -51,6 +51,8 @@ var inChromium = []journey{
 	{"an answer that is older than the list", testOldAnswer},
 	{"a list asked for twice", testOneAsking},
 	{"a large file is hashed", testHashing},
+	{"names that cannot be", testNames},
+	{"what the server refuses", testRefusals},
 	{"everything goes wrong that may", testFaults},
 	{"selecting, deleting, restoring", testSelection},
 	{"moving", testMove},

@@ -8,9 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/chromedp"
 )
 
 // lanHost is a host name that Chromium resolves to this machine but does not trust, as a LAN address is not trusted:
@@ -32,7 +29,7 @@ func testPlainHTTP(t *testing.T, b *tab) {
 		b.must(os.MkdirAll(filepath.Dir(path), 0o700))
 		b.must(os.WriteFile(path, []byte(name), 0o600))
 	}
-	b.dropFiles(file, folder)
+	b.drop(file, folder)
 	b.waitListed("dropped.bin")
 	b.waitListed("box")
 	b.visit("#/files/box/inner")
@@ -44,22 +41,6 @@ func testPlainHTTP(t *testing.T, b *tab) {
 	b.wait(`(addEventListener('copy', ({ clipboardData }) => (window.copied = clipboardData.getData('text/plain'))), true)`)
 	b.click(`[data-testid=details] dd.digest button`)
 	b.wait(fmt.Sprintf(`window.copied === %q`, sha1Of("inner/b.txt")))
-}
-
-// dropFiles drops files and folders of this machine onto the page, as a mouse does.
-func (b *tab) dropFiles(paths ...string) {
-	b.t.Helper()
-	for _, step := range []input.DispatchDragEventType{
-		input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop,
-	} {
-		event := input.DispatchDragEventParams{
-			Type: step, X: 640, Y: 400, Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1},
-		}
-		b.limit(string(step), func(ctx context.Context) error {
-			_, err := chromedp.Call(ctx, input.DispatchDragEvent, event)
-			return err
-		})
-	}
 }
 
 // TestSecureContexts finds no use of an API of secure contexts without a look at isSecureContext: that the function is

@@ -1,11 +1,13 @@
 package static_test
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
@@ -139,9 +141,9 @@ func testInTheWay(t *testing.T, b *tab) {
 	write(t, dir, "a.txt", "words")
 	b.drop(dir)
 	b.waitState("a.txt", "failed")
-	b.wait(`document.querySelector('[data-testid=upload][data-name="a.txt"]').textContent.includes('A file is where a folder should be')`)
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=upload][data-name="a.txt"] .state').textContent === %q`, english(t, "error.10119")))
 	b.rename("one.txt", "two.txt")
-	b.wait(`[...document.querySelectorAll('[data-testid=toast]')].some((e) => e.textContent.includes('something of this name already'))`)
+	b.waitToast(english(t, "error.10118"))
 	b.wait(`!document.querySelector('[data-testid=clash]')`)
 }
 
@@ -206,7 +208,7 @@ func (b *tab) waitAllDone(files int) {
 		text, _ := evaluate[string](b, `document.querySelector('[data-testid=uploads-title]').textContent`)
 		return text
 	}
-	end := fmt.Sprintf("All done (%d)", files)
+	end := english(b.t, "upload.allDone", "n", strconv.Itoa(files))
 	for now := title(); now != end; {
 		b.waitFor(end+", or progress to it", func() bool {
 			before := now
@@ -227,10 +229,12 @@ func (b *tab) drop(paths ...string) {
 	b.t.Helper()
 	data := &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}
 	for _, kind := range []string{"dragEnter", "dragOver", "drop"} {
-		_, err := chromedp.Call(b.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{
-			Type: input.DispatchDragEventType(kind), X: 640, Y: 400, Data: data,
+		b.limit(kind, func(ctx context.Context) error {
+			_, err := chromedp.Call(ctx, input.DispatchDragEvent, input.DispatchDragEventParams{
+				Type: input.DispatchDragEventType(kind), X: 640, Y: 400, Data: data,
+			})
+			return err
 		})
-		b.must(err)
 	}
 }
 
@@ -281,7 +285,7 @@ func testAll(t *testing.T, b *tab) {
 	for _, name := range names {
 		b.waitState(name, "paused")
 	}
-	b.wait(`document.querySelector('[data-testid=uploads-title]').textContent === '5 paused'`)
+	b.wait(fmt.Sprintf(`document.querySelector('[data-testid=uploads-title]').textContent === %q`, english(t, "upload.somePaused", "n", "5")))
 	b.click(id("uploads-resumeAll"))
 	b.waitState("1.bin", "uploading")
 	b.click(id("uploads-cancelAll"))

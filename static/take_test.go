@@ -3,6 +3,7 @@ package static_test
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -65,7 +66,7 @@ func testLargeZip(_ *testing.T, b *tab) {
 		return true;
 	})()`)
 	b.click(in("entry", "box", "entry-download"))
-	b.wait(`document.querySelector('dialog').textContent.includes('Download “box.zip”? It is 600 MB.')`)
+	b.wait(fmt.Sprintf(`document.querySelector('dialog').textContent.includes(%q)`, english(b.t, "zip.sure", "name", "box.zip", "size", "600 MB")))
 	b.shoot("large-zip")
 	b.limit("escape", b.window.escape)
 	b.wait(`!document.querySelector('dialog')`)

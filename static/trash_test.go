@@ -1,6 +1,9 @@
 package static_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // testTrashDates says when a thing was deleted, how long it can be restored, and sorts by that.
 func testTrashDates(t *testing.T, b *tab) {
@@ -16,7 +19,8 @@ func testTrashDates(t *testing.T, b *tab) {
 	b.click(id("nav-trash"))
 	b.wantOrder("a.txt,box,c.txt")
 	b.wait(`document.querySelector('[aria-sort=descending]').textContent === 'Deleted'`)
-	b.wait(`document.querySelector('[data-name="a.txt"] [data-testid=entry-where]').textContent === 'Gone for ever in 30 days · My drive'`)
+	b.wait(fmt.Sprintf(`document.querySelector('[data-name="a.txt"] [data-testid=entry-where]').textContent === %q`,
+		english(t, "trash.left", "left", "in 30 days")+" · My drive"))
 	year := `String(new Date().getFullYear())`
 	b.wait(`document.querySelector('[data-name="a.txt"] .time').textContent.includes(` + year + `)`)
 	b.shoot("trash-dates")

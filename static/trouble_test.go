@@ -22,7 +22,7 @@ func testListTriedAgain(t *testing.T, b *tab) {
 }
 
 // testNoList shows why there is no list, and what can be done about it.
-func testNoList(_ *testing.T, b *tab) {
+func testNoList(t *testing.T, b *tab) {
 	b.signUp(newName())
 	b.have("/", "here.txt")
 	b.have("/box", "inside.txt")
@@ -30,8 +30,8 @@ func testNoList(_ *testing.T, b *tab) {
 
 	// A folder that never was.
 	b.visit("#/files/nowhere")
-	b.waitTrouble("not there")
-	b.wait(`document.querySelector('#news').textContent.includes('not there')`)
+	b.waitTrouble("files.gone")
+	b.wait(fmt.Sprintf(`document.querySelector('#news').textContent === %q`, english(t, "files.gone")))
 	b.wait(`!document.querySelector('[data-testid=toast]')`)
 	b.shoot("no-folder")
 	b.click(id("trouble-top"))
@@ -41,7 +41,7 @@ func testNoList(_ *testing.T, b *tab) {
 	// One that may not be seen, until it may.
 	b.line.expect(map[string][]fault{"/file/query": {says(403, 10103, "null")}})
 	b.visit("#/files/box")
-	b.waitTrouble("not allowed")
+	b.waitTrouble("error.10103")
 	b.wait(`document.querySelector('[data-testid=trouble-top]').hidden && document.querySelector('.loading').hidden`)
 	b.click(id("trouble-again"))
 	b.waitListed("inside.txt")
@@ -50,7 +50,7 @@ func testNoList(_ *testing.T, b *tab) {
 	// While the drive cannot be reached it is asked again and again.
 	b.line.expect(map[string][]fault{"/file/query": slices.Repeat([]fault{cut}, 1000)})
 	b.visit("#/files")
-	b.waitTrouble("cannot be reached")
+	b.waitTrouble("error.offline")
 	b.wait(`!document.querySelector('.loading').hidden`)
 	b.shoot("no-drive")
 	b.line.expect(nil)
@@ -65,7 +65,7 @@ func testNoList(_ *testing.T, b *tab) {
 		return (await fetch('/file/delete', { method: 'POST', body: new URLSearchParams({ id: box.ID }) })).ok;
 	})()`)
 	b.rename("inside.txt", "other.txt")
-	b.waitTrouble("not there")
+	b.waitTrouble("files.gone")
 	b.waitNotListed("inside.txt")
 	b.click(id("trouble-top"))
 	b.waitListed("here.txt")
@@ -78,7 +78,7 @@ func testNobodyKnows(_ *testing.T, b *tab) {
 	b.waitListed("here.txt")
 	b.line.expect(map[string][]fault{"/user/info": slices.Repeat([]fault{cut}, 1000)})
 	b.reload()
-	b.waitTrouble("cannot be reached")
+	b.waitTrouble("error.offline")
 	b.wait(`!document.querySelector('[data-testid=auth-submit]')`)
 	b.shoot("nobody-knows")
 	b.line.expect(nil)
@@ -100,7 +100,7 @@ func testPartOfList(_ *testing.T, b *tab) {
 	})()`)
 	b.visit("#/files/many")
 	b.waitListed("file-0000.txt")
-	b.waitTrouble("not allowed")
+	b.waitTrouble("error.10103")
 	b.wait(`document.querySelector('.trouble.part')`)
 	b.shoot("part")
 	b.wait(`window.heal()`)
@@ -109,9 +109,11 @@ func testPartOfList(_ *testing.T, b *tab) {
 	b.waitNoTrouble()
 }
 
-func (b *tab) waitTrouble(why string) {
+// waitTrouble waits until the page says in place of a list why there is none; key is that text's.
+func (b *tab) waitTrouble(key string) {
 	b.t.Helper()
-	b.wait(fmt.Sprintf(`!document.querySelector('[data-testid=trouble]').hidden && document.querySelector('[data-testid=trouble-why]').textContent.includes(%q)`, why))
+	b.wait(fmt.Sprintf(`!document.querySelector('[data-testid=trouble]').hidden && document.querySelector('[data-testid=trouble-why]').textContent === %q`,
+		english(b.t, key)))
 }
 
 func (b *tab) waitNoTrouble() {

@@ -2,6 +2,7 @@
 //
 // The browser's cookie signs the requests; nothing secret is ever part of a URL.
 
+import { checkName, checkPath } from './entry-name.js';
 import { ApiError, Code, parse, send } from './send.js';
 
 export { Code };
@@ -53,7 +54,8 @@ export class Api {
     return this.#page('/file/trash', { order, limit, cursor });
   }
 
-  mkdir(path) {
+  async mkdir(path) {
+    checkPath(path);
     return this.#envelope('/file/mkdir', { path });
   }
 
@@ -67,7 +69,8 @@ export class Api {
     return this.#bare('/file/meta', { path });
   }
 
-  rename(id, filename) {
+  async rename(id, filename) {
+    checkName(filename);
     return this.#bare('/file/update', { op: 0, id, filename });
   }
 

@@ -1,6 +1,7 @@
 // Thousands of small files: those of one folder go up together in one form, which the server takes whole or not at all.
 // What is in doubt leaves the batch and goes up alone, as any file does.
 
+import { faultOf } from './entry-name.js';
 import { Code } from './send.js';
 
 const SMALL = 256 << 10;
@@ -10,7 +11,8 @@ const BYTES = 8 << 20;
 const UNSAFE = /["\\\x00-\x1f]/; // a form cannot carry these in a name as they are
 
 export function suitsBatch(upload) {
-  return upload.size <= SMALL && !upload.alone && !upload.uploadId && upload.file && !UNSAFE.test(upload.name);
+  return upload.size <= SMALL && !upload.alone && !upload.uploadId && upload.file && !UNSAFE.test(upload.name) &&
+    !faultOf(upload.name);
 }
 
 export class Batch {

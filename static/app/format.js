@@ -47,7 +47,8 @@ export function when(text, locale) {
 export function left(text, locale, now = Date.now()) {
   const minutes = Math.max(0, Math.round((new Date(text) - now) / 60_000));
   const [n, unit] = minutes < 90 ? [minutes, 'minute'] : minutes < 2880 ? [Math.round(minutes / 60), 'hour'] : [Math.round(minutes / 1440), 'day'];
-  return formatter(Intl.RelativeTimeFormat, locale, { numeric: 'always' }).format(n, unit);
+  // Chinese gets the space after a number that the page sets elsewhere.
+  return formatter(Intl.RelativeTimeFormat, locale, { numeric: 'always' }).format(n, unit).replace(/(\d)(?=\p{Script=Han})/u, '$1 ');
 }
 
 // Meter measures a speed over the last few seconds.

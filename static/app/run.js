@@ -1,6 +1,7 @@
 // One go of an upload, from wherever it stands to its end.
 
 import { Code } from './api.js';
+import { checkName, checkPath } from './entry-name.js';
 import { abortable, askInstant } from './instant.js';
 import { settleName } from './taken.js';
 
@@ -22,6 +23,8 @@ export class Run {
 
   // end returns the state in which the upload ends.
   async end() {
+    checkName(this.upload.name);
+    checkPath(this.upload.path ?? '/');
     for (let turn = 1; ; turn++) {
       try {
         return await this.#turn();

@@ -6,6 +6,7 @@ export const Code = {
   Miss: -1,
   ChunksMissing: -2,
   ProofNeeded: -3,
+  InvalidParam: 10001,
   SignupFailed: 10003,
   SigninFailed: 10004,
   AlreadyHave: 10006,

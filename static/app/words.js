@@ -29,13 +29,13 @@ export function t(key, values = {}) {
   return word.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
-// sorry says what went wrong, for people.
+// sorry says what went wrong, in the reader's language: the server's own messages are in English, for programmers.
 export function sorry(err) {
+  if (err.name === 'BadName') return t(`name.${err.fault}`);
   if (err.name !== 'ApiError') return t(err.name === 'NotSame' ? 'upload.notSame' : fileTrouble(err));
   if (err.offline) return t('error.offline');
   const key = `error.${err.code}`;
-  const known = key in en && !(err.code === 10001 || err.code === -1);
-  return known ? t(key, { msg: err.msg }) : `${t(key in en ? key : 'error.unknown')} ${err.msg}`.trim();
+  return t(key in en ? key : 'error.unknown');
 }
 
 function fileTrouble(err) {

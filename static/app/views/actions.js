@@ -2,6 +2,7 @@
 
 import { Code } from '../api.js';
 import { each } from '../each.js';
+import { BadName } from '../entry-name.js';
 import { t } from '../words.js';
 import { confirmed } from './dialog.js';
 import { showDetails } from './details.js';
@@ -127,7 +128,7 @@ export class Actions {
     if (!target || !this.clipboard.entries.length) return;
     const { entries, moves } = this.clipboard.take();
     const into = entries.filter((e) => e.Kind === 'folder' && `${target}/`.startsWith(`${e.Path}/`));
-    if (into.length) toast(t('paste.inItself', { name: into[0].FileName }));
+    if (into.length) toast(t('paste.inItself'));
     const going = entries.filter((e) => !into.includes(e));
     if (going.length) await (moves ? this.moveTo(going, target) : this.copyTo(going, target));
   }
@@ -181,6 +182,7 @@ export class Actions {
       try {
         return await run(how);
       } catch (err) {
+        if (err.code === Code.InvalidParam && entry.Kind === 'folder') throw new BadName('inItself');
         if (err.code !== Code.NameTaken || how === 'rename') throw err;
         const replace = how === 'fail' && (await this.#canReplace(entry, target));
         how = await this.clashes.ask({ group, name: entry.FileName, folder, single: group.length === 1, replace });

@@ -8,11 +8,12 @@ import { languageChoice } from './language.js';
 
 const NAME = String.raw`[\p{L}\p{Nd}\p{M}._@\-]+`;
 
-// What the drive says of an account, as far as the page has better words for it.
-const REASONS = { 'this name is taken': 'auth.taken', 'sign-up is closed': 'auth.closed', 'this account is disabled': 'auth.disabled' };
+// What the drive refuses an account for, by the word in its message that tells.
+const REASONS = { taken: 'auth.taken', closed: 'auth.closed', disabled: 'auth.disabled' };
 
 function reasonOf(err) {
-  const known = Object.keys(REASONS).find((reason) => err.msg?.startsWith(reason));
+  const refused = [Code.SignupFailed, Code.SigninFailed].includes(err.code);
+  const known = refused && Object.keys(REASONS).find((word) => err.msg.includes(word));
   return known ? t(REASONS[known]) : sorry(err);
 }
 

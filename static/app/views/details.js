@@ -28,14 +28,18 @@ function fact(name, value, props = {}) {
 
 function facts(meta, close) {
   const folder = parentOf(meta.Path);
-  const amount = t('details.bytes', { n: meta.FileSize.toLocaleString(language()) });
   return [
     fact('kind', t(`kind.${kindOf(meta)}`)),
     fact('folder', h('a', { href: homeLink(meta), onclick: close }, folder === '/' ? t('nav.root') : folder)),
-    meta.Kind === 'file' && fact('size', `${bytes(meta.FileSize, language())} (${amount})`),
+    meta.Kind === 'file' && fact('size', sizeOf(meta)),
     fact(meta.Kind === 'file' ? 'uploaded' : 'created', when(meta.UploadAt, language())),
     fact('modified', meta.ModifiedAt && when(meta.ModifiedAt, language())),
   ].flat();
+}
+
+function sizeOf({ FileSize }) {
+  const rounded = bytes(FileSize, language());
+  return FileSize < 1024 ? rounded : `${rounded} (${t('details.bytes', { n: FileSize.toLocaleString(language()) })})`;
 }
 
 // face is the picture that a picture is; where the drive makes none, there is none.

@@ -1,5 +1,6 @@
 // Questions. Each returns a promise of the answer, null or false where the person turned away.
 
+import { faultOf } from '../entry-name.js';
 import { t } from '../words.js';
 import { button, h } from './dom.js';
 
@@ -8,12 +9,22 @@ export async function confirmed(question, action = t('dialog.ok'), { danger = tr
   return (await closed) === 'ok';
 }
 
-// askText asks for a line; the part before the extension is selected, so that it can be typed over.
-export async function askText(label, value = '') {
+// askName asks for the name of something new; the part before the extension is selected, so that it can be typed over.
+export async function askName(label, value = '') {
   const input = h('input', { value, required: true, maxLength: 255, testid: 'dialog-input', autocomplete: 'off' });
+  input.addEventListener('input', () => checkField(input));
   const { closed } = ask(h('label', { class: 'field', id: 'dialog-title' }, h('span', {}, label), input), t('dialog.ok'));
   selectStem(input);
   return (await closed) === 'ok' ? input.value.trim() : null;
+}
+
+// checkField has a field say what is wrong with the name in it, and reports whether the name can be taken. About an empty
+// field the browser says enough.
+export function checkField(input) {
+  const name = input.value.trim();
+  const fault = name && faultOf(name);
+  input.setCustomValidity(fault ? t(`name.${fault}`) : '');
+  return !fault;
 }
 
 // selectStem selects a name without its extension.

@@ -2,7 +2,7 @@
 // queue of uploads.
 
 import { t } from '../words.js';
-import { askText } from './dialog.js';
+import { askName } from './dialog.js';
 import { h } from './dom.js';
 import { acceptDrops } from './drop.js';
 import { FolderView } from './folder.js';
@@ -108,7 +108,7 @@ export class DriveView {
   async #mkdir() {
     const { folder } = this;
     const target = this.#target(); // somebody may go elsewhere while the name is asked for
-    const name = await askText(t('files.folderName'));
+    const name = await askName(t('files.folderName'));
     if (!name) return;
     await attempt(async () => {
       const made = await this.api.mkdir(join(target, name));

@@ -1,7 +1,7 @@
 // Choosing a folder to move or copy things to.
 
 import { sorry, t } from '../words.js';
-import { askText, showDialog, titled } from './dialog.js';
+import { askName, showDialog, titled } from './dialog.js';
 import { button, h, icon } from './dom.js';
 import { crumbs, join } from './route.js';
 import { attempt } from './toast.js';
@@ -76,7 +76,7 @@ class FolderChoice {
   }
 
   async make() {
-    const name = await askText(t('files.folderName'));
+    const name = await askName(t('files.folderName'));
     if (name && (await attempt(() => this.api.mkdir(join(this.path, name))))) await this.go(join(this.path, name));
   }
 }

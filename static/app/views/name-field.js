@@ -1,7 +1,7 @@
 // A field in place of an entry's name, to give it another.
 
 import { t } from '../words.js';
-import { selectStem } from './dialog.js';
+import { checkField, selectStem } from './dialog.js';
 import { h } from './dom.js';
 
 // askName returns what was written, or null where the person turned away. element is the entry's row or tile.
@@ -26,7 +26,7 @@ function answered(input) {
   return new Promise((resolve) => {
     input.addEventListener('keydown', (event) => {
       event.stopPropagation();
-      if (event.key === 'Enter' && !event.isComposing) resolve(input.value);
+      if (event.key === 'Enter' && !event.isComposing) checkField(input) ? resolve(input.value) : input.reportValidity();
       else if (event.key === 'Escape') resolve(null);
     });
     input.addEventListener('blur', () => resolve(input.value));
