@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 LDFLAGS  := -X main.version=$(VERSION)
 TIMEOUT  ?= 15m
 
-.PHONY: all help run build test check docs bench bench-ceph bench-short bench-micro demo clean
+.PHONY: all help run build test check docs bench bench-ceph bench-short bench-micro demo screenshots clean
 
 all: build
 
@@ -64,6 +64,10 @@ bench-micro:
 # The main job, acted out against a throw-away server.
 demo: build
 	$(GO) run ./cmd/internal/demo -bin bin/blinkdrive
+
+# The pictures of the page in docs, taken in Chromium; they look best with the packages fonts-inter and fonts-noto-cjk.
+screenshots: build
+	$(GO) run ./cmd/internal/screenshots -bin bin/blinkdrive
 
 clean:
 	rm -rf bin

@@ -39,6 +39,7 @@ var table = []room{
 	{path: "cmd/internal/testenv", std: true},
 	{path: "cmd/internal/testenv/with", ours: []string{"cmd/internal/testenv"}, std: true},
 	{path: "cmd/internal/demo", ours: []string{"cmd/internal/testenv", "handler/client", "handler/api"}},
+	{path: "cmd/internal/screenshots", ours: []string{"cmd/internal/testenv", "handler/client", "handler/api"}},
 	{path: "cmd/internal/bench", ours: []string{"cmd/internal/testenv", "handler/client", "handler/api", "store", "store/sqldb"}},
 	{path: "cmd/internal/rooms", std: true},
 	{path: "config"},
