@@ -50,7 +50,7 @@ export const zh = {
   'quota.used': '已用 {used}，共 {total}',
   'quota.plain': '已用 {used}',
   'quota.title': '存储空间',
-  'quota.reserved': '另有 {amount} 预留给正在上传的文件',
+  'quota.reserved': '已为上传预留 {amount}',
   'quota.saved': '秒传和续传已节省 {amount}',
   'quota.savedWhy': '秒传和断点续传为你节省的流量',
 

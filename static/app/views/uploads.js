@@ -108,7 +108,8 @@ export class UploadsView {
       : failed ? t('upload.someFailed', { n: failed })
         : sum.paused ? t('upload.somePaused', { n: sum.paused })
           : count ? t('upload.allDone', { n: over }) : t('upload.unfinished', { n: sum.needsfile });
-    this.total.textContent = going ? this.#figures(sum) : '';
+    this.element.classList.toggle('going', going > 0);
+    this.total.replaceChildren(...(going ? this.#figures(sum) : []));
     this.bar.hidden = !going;
     this.bar.value = percent(sum.sent, sum.size);
     const { pauseAll, resumeAll, retryAll, cancelAll, clear } = this.buttons;
@@ -123,11 +124,12 @@ export class UploadsView {
 
   #figures({ sent, size, speed }) {
     const amount = (n) => bytes(n, language());
-    const parts = [t('upload.progress', { sent: amount(sent), size: amount(size) })];
+    const parts = { progress: t('upload.progress', { sent: amount(sent), size: amount(size) }) };
     if (speed > 0 && sent < size) {
-      parts.push(t('upload.speed', { speed: amount(speed) }), t('upload.left', { time: duration((size - sent) / speed) }));
+      parts.speed = t('upload.speed', { speed: amount(speed) });
+      parts.left = t('upload.left', { time: duration((size - sent) / speed) });
     }
-    return parts.join(' · ');
+    return Object.entries(parts).map(([kind, text]) => h('span', { class: kind }, text));
   }
 }
 
