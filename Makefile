@@ -65,7 +65,7 @@ bench-micro:
 demo: build
 	$(GO) run ./cmd/internal/demo -bin bin/blinkdrive
 
-# The pictures of the page in docs, taken in Chromium; they look best with the packages fonts-inter and fonts-noto-cjk.
+# Take docs/screenshot.png and docs/screenshot-zh.png in Chromium; best with the packages fonts-inter and fonts-noto-cjk.
 screenshots: build
 	$(GO) run ./cmd/internal/screenshots -bin bin/blinkdrive
 

@@ -103,7 +103,7 @@ func testClashOfKinds(t *testing.T, b *tab) {
 	b.waitListed("two.txt")
 	cannotReplace := func() {
 		t.Helper()
-		b.wait(`document.querySelector('[data-testid=clash]')?.textContent.includes('Only a file can replace a file')`)
+		b.wait(fmt.Sprintf(`document.querySelector('[data-testid=clash]')?.textContent.includes(%q)`, english(b.t, "clash.noReplace")))
 		b.wait(`!document.querySelector('[data-testid=clash-replace]')`)
 	}
 	b.choose(id("upload-input"), write(t, t.TempDir(), "docs", "a file"))
