@@ -10,7 +10,7 @@ TIMEOUT  ?= 15m
 
 all: build
 
-# This list.
+# List the targets.
 help:
 	@awk '/^# /{text = text substr($$0, 2); next} /^[a-z-]+:/ && text {sub(/:.*/, ""); printf "%-16s%s\n", $$0, text} {text = ""}' Makefile
 
@@ -22,7 +22,7 @@ run: build
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/blinkdrive ./cmd/blinkdrive
 
-# All tests, with private servers of their own. BLINKDRIVE_TEST_MYSQL_DSN and its like, where set, name others to use instead.
+# Run all tests with private servers; variables such as BLINKDRIVE_TEST_MYSQL_DSN name other servers to use instead.
 test:
 	$(GO) run ./cmd/internal/testenv/with -- $(GO) test -race -timeout $(TIMEOUT) ./...
 
@@ -42,26 +42,26 @@ check:
 docs:
 	$(GO) test ./config -run TestDocs -update
 
-# The drive beside its yardsticks, in under 15 minutes; the table, a chart and every sample go to bin/bench.
+# Measure the drive beside its yardsticks, in under 15 minutes; results go to bin/bench.
 bench:
 	$(GO) build -o bin/benchmark ./cmd/internal/bench
 	./bin/benchmark $(BENCH)
 
-# What needs an object store: downloads streamed from Ceph and transfers to it, in about ten minutes; see testenv for the packages.
+# Measure downloads from Ceph and transfers to it, in about ten minutes; needs Debian's Ceph and rclone packages.
 bench-ceph:
 	$(GO) build -o bin/benchmark ./cmd/internal/bench
 	./bin/benchmark -ceph -out bin/bench-ceph $(BENCH)
 
-# The same as a smoke test: nothing in it is said about time.
+# Run the benchmark as a smoke test, with small sizes; its figures mean nothing.
 bench-short:
 	$(GO) build -o bin/benchmark ./cmd/internal/bench
 	./bin/benchmark -short $(BENCH)
 
-# The hot paths alone.
+# Run the Go benchmarks of the hot paths.
 bench-micro:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-# The main job, acted out against a throw-away server.
+# Act out an upload, kill -9, resume and instant upload against a throw-away server.
 demo: build
 	$(GO) run ./cmd/internal/demo -bin bin/blinkdrive
 
