@@ -77,12 +77,13 @@ func testNames(t *testing.T, b *tab) {
 // testRefusals shows what the server refuses in the reader's language: none of the server's own words, which are English.
 func testRefusals(_ *testing.T, b *tab) {
 	b.wait(`(async () => {
-		const { languages, setLanguage, sorry, t } = await import('/static/app/words.js');
+		const { languages, setLanguage, sorry } = await import('/static/app/words.js');
 		const { ApiError } = await import('/static/app/send.js');
 		setLanguage('zh');
 		const codes = Object.keys(languages.zh).filter((key) => key.startsWith('error.')).map((key) => Number(key.slice(6)));
 		const said = [...codes.filter(Number.isFinite), 10007, 77777].map((code) => sorry(new ApiError({ status: 400, code, msg: 'in English' })));
+		const proxy = sorry(new ApiError({ status: 502 })) === languages.zh['error.10109'];
 		setLanguage('en');
-		return said.length > 20 && said.every((text) => /^\p{Script=Han}/u.test(text) && !/English|[{}]/.test(text));
+		return proxy && said.length > 20 && said.every((text) => /^\p{Script=Han}/u.test(text) && !/English|[{}]/.test(text));
 	})()`)
 }

@@ -29,12 +29,15 @@ export function t(key, values = {}) {
   return word.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
+// What is meant by a refusal that has no code of the server's, as it comes from a proxy before it.
+const CODE_OF = { 413: 10106, 429: 10108, 502: 10109, 503: 10109, 504: 10109 };
+
 // sorry says what went wrong, in the reader's language: the server's own messages are in English, for programmers.
 export function sorry(err) {
   if (err.name === 'BadName') return t(`name.${err.fault}`);
   if (err.name !== 'ApiError') return t(err.name === 'NotSame' ? 'upload.notSame' : fileTrouble(err));
   if (err.offline) return t('error.offline');
-  const key = `error.${err.code}`;
+  const key = `error.${err.code || CODE_OF[err.status]}`;
   return t(key in en ? key : 'error.unknown');
 }
 
