@@ -51,6 +51,11 @@ func (s *Server) fileTrash(w http.ResponseWriter, r *http.Request, c *call) erro
 		return err
 	}
 	q.Trash = true
+	if c.Params.has("id") {
+		if q.TrashFolder, err = store.ParseEntryID(c.Params.get("id")); err != nil {
+			return invalid("parameter id is malformed")
+		}
+	}
 	return s.list(w, r, c, q)
 }
 
@@ -219,7 +224,7 @@ func metaOf(e service.Item) api.Meta {
 
 func queryEntry(u store.User, e service.Item) api.QueryEntry {
 	return api.QueryEntry{
-		UserName: u.Name, FileHash: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size,
+		UserName: u.Name, FileHash: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size + e.TrashSize,
 		UploadAt: timestamp(e.Created), LastUpdated: timestamp(e.Updated), ID: string(e.ID), ParentID: string(e.Parent),
 		Path: e.Path.String(), Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified), Revision: e.Revision,
 		DeletedAt: rfc3339(e.Deleted), ExpiresAt: rfc3339(e.Expires),

@@ -355,6 +355,74 @@ func TestDeleteTrashPurge(t *testing.T) {
 	}
 }
 
+// A folder in the trash can be opened, and parts of it restored and purged.
+func TestTrashedFolder(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t, nil)
+	p, mallory := d.join("alice"), d.join("mallory")
+	d.post("/file/mkdir", values("path", "/office/2024/q1"), p.bearer()).want(t, 200, api.OK)
+	meta := func(path string) store.EntryID {
+		t.Helper()
+		return store.EntryID(bare[api.Meta](t, d.get("/file/meta", values("path", path), p.bearer())).ID)
+	}
+	year, q1 := meta("/office/2024"), meta("/office/2024/q1")
+	report := string(d.put(p, q1, "report", "important").ID)
+	d.put(p, q1, "notes", "notes")
+	plan := string(d.put(p, year, "plan", "planned").ID)
+	d.post("/file/delete", values("id", report), p.bearer()).want(t, 200, api.OK)
+	d.clock.move(time.Second)
+	d.post("/file/delete", values("id", string(year)), p.bearer()).want(t, 200, api.OK)
+	shows := func(query url.Values, want string) {
+		t.Helper()
+		got := ""
+		for _, e := range bare[[]api.QueryEntry](t, d.get("/file/trash", query, p.bearer())) {
+			got += fmt.Sprintf("%s %d; ", e.Path, e.FileSize)
+			if e.DeletedAt == "" || e.ExpiresAt == "" {
+				t.Errorf("%+v", e)
+			}
+		}
+		if got != want {
+			t.Errorf("trash %v: %s, want %s", query, got, want)
+		}
+	}
+	shows(nil, "/office/2024 12; /office/2024/q1/report 9; ")
+	shows(values("id", string(year)), "/office/2024/q1 5; /office/2024/plan 7; ")
+	shows(values("id", string(year), "order", "desc", "sort", "name", "limit", "1"), "/office/2024/q1 5; ")
+	shows(values("id", string(q1)), "/office/2024/q1/notes 5; ")
+	for query, status := range map[string]int{"id=": 400, "id=x": 400, "id=" + string(year) + "&sort=size": 400, "id=" + report: 404,
+		"id=" + string(store.NewEntryID()): 404, "id=" + string(year) + "&cursor=x": 400} {
+		q, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := d.get("/file/trash", q, p.bearer()); a.status != status {
+			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+	d.get("/file/trash", values("id", string(year)), mallory.bearer()).want(t, 404, api.NotFound)
+	d.post("/file/update", values("op", "2", "id", plan), mallory.bearer()).want(t, 404, api.NotFound)
+
+	restore := func(id, want string) {
+		t.Helper()
+		got := bare[api.Meta](t, d.post("/file/update", values("op", "2", "id", id), p.bearer()))
+		if got.ID != id || got.Path != want {
+			t.Errorf("restored %+v, want %s", got, want)
+		}
+	}
+	restore(report, "/office/2024/q1/report")
+	shows(nil, "/office/2024/plan 7; /office/2024/q1/notes 5; ")
+	shows(values("id", string(q1)), "/office/2024/q1/notes 5; ")
+	d.post("/file/purge", values("id", plan), p.bearer()).want(t, 200, api.OK)
+	restore(string(year), "/office/2024")
+	shows(nil, "")
+	if got := names(d.query(p, values("path", "/office/2024/q1"))); got != "notes report" {
+		t.Errorf("in the restored folder: %s", got)
+	}
+	d.post("/file/delete", values("id", string(year)), p.bearer()).want(t, 200, api.OK)
+	d.post("/file/purge", values("id", report), p.bearer()).want(t, 200, api.OK) // part of the folder
+	shows(nil, "/office/2024 5; ")
+}
+
 // A cookie page's FormData and a query string are as good as a form.
 func TestParametersFromAnywhere(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
@@ -17,11 +18,14 @@ const (
 // A ListQuery asks for one page of a list.
 type ListQuery struct {
 	Folder *store.Path // the entries of this folder; nil: all of the user's files, in whatever folder
-	Trash  bool        // what was put in the trash, last first; Folder and Sort are not looked at
-	Sort   store.Sort  // empty: by name in a folder, newest first otherwise
-	Order  Order
-	Cursor string // as the page before returned it
-	Limit  int    // 0: DefaultPage; more than MaxPage is MaxPage
+	Trash  bool        // what the trash lists, deleted last first; Folder is ignored
+	// TrashFolder, with Trash: by name, what the trash holds of this folder, which is in the trash itself or was restored
+	// in part.
+	TrashFolder store.EntryID
+	Sort        store.Sort // empty: by name in a folder, newest first otherwise
+	Order       Order
+	Cursor      string // as the page before returned it
+	Limit       int    // 0: DefaultPage; more than MaxPage is MaxPage
 }
 
 // An Order is the direction of a list. Where none is given, names rise, and sizes and times fall.
@@ -93,6 +97,12 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 	if q.Trash {
 		natural = Descending
 	}
+	if q.Trash && q.TrashFolder != "" {
+		if q.Sort != "" && q.Sort != store.ByName {
+			return out, errorf(Invalid, "a folder in the trash is sorted by name")
+		}
+		out.Parent, natural = q.TrashFolder, Ascending
+	}
 	var err error
 	if out.Back, err = q.Order.back(natural); err != nil {
 		return out, err
@@ -111,22 +121,22 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 	return out, nil
 }
 
-// locateAll adds the paths, asking for each folder once.
+// locateAll adds the paths.
 func (s *Files) locateAll(ctx context.Context, user store.UserID, entries []store.Entry) ([]Item, error) {
-	folders := map[store.EntryID]store.Path{}
+	var folders []store.EntryID
+	for _, e := range entries {
+		if e.Parent != "" {
+			folders = append(folders, e.Parent)
+		}
+	}
+	slices.Sort(folders)
+	paths, err := s.Changes.PathsOf(ctx, user, slices.Compact(folders))
+	if err != nil {
+		return nil, fileError("list", err)
+	}
 	items := make([]Item, 0, len(entries))
 	for _, e := range entries {
-		folder, known := folders[e.Parent]
-		if !known {
-			var err error
-			folder, err = s.Entries.PathOf(ctx, user, e.Parent)
-			// Not found: the folder is in the trash, with or since this entry. Then the name must do.
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return nil, fileError("list", err)
-			}
-			folders[e.Parent] = folder
-		}
-		items = append(items, Item{Entry: e, Path: below(folder, e.Name), Expires: s.expires(e)})
+		items = append(items, Item{Entry: e, Path: below(paths[e.Parent], e.Name), Expires: s.expires(e)})
 	}
 	return items, nil
 }

@@ -23,7 +23,7 @@ type Files struct {
 	copying, searching narrow
 }
 
-// An Item is an entry with its place in the tree. The path of a trashed one is where it was, as far as that is known.
+// An Item is an entry with its path. That of an entry in the trash is where it was, as far as its folders still exist.
 type Item struct {
 	store.Entry
 	Path    store.Path
@@ -157,7 +157,8 @@ func (s *Files) Trash(ctx context.Context, user store.UserID, ref Ref) error {
 	return nil
 }
 
-// Restore brings back an entry that was put in the trash; by digest, the one that was put there last.
+// Restore makes an entry of the trash visible where it was, as store.EntryTrash says, also if it is part of a folder there;
+// by digest, the file that was deleted last. Of a visible folder it restores what is left in the trash.
 func (s *Files) Restore(ctx context.Context, user store.UserID, ref Ref) (Item, error) {
 	id, err := s.trashed(ctx, user, ref)
 	if err != nil {
@@ -170,7 +171,7 @@ func (s *Files) Restore(ctx context.Context, user store.UserID, ref Ref) (Item, 
 	return s.Locate(ctx, user, e)
 }
 
-// Purge removes an entry from the trash for ever.
+// Purge removes an entry from the trash permanently, also if it is part of a folder there.
 func (s *Files) Purge(ctx context.Context, user store.UserID, ref Ref) error {
 	id, err := s.trashed(ctx, user, ref)
 	if err != nil {
@@ -192,8 +193,9 @@ func (s *Files) EmptyTrash(ctx context.Context, user store.UserID) (int, error) 
 		}
 		before := purged
 		for _, e := range entries {
-			err := s.Changes.Purge(ctx, user, e.ID, s.now())
-			if err != nil && !errors.Is(err, store.ErrNotFound) { // not found: somebody else was faster
+			err := s.Changes.PurgeUnchanged(ctx, e, s.now())
+			// Restored, and perhaps deleted again, or purged by another call.
+			if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
 				return purged, fileError("empty the trash", err)
 			}
 			if err == nil {
@@ -214,22 +216,11 @@ func (s *Files) trashed(ctx context.Context, user store.UserID, ref Ref) (store.
 	if ref.Digest.IsZero() {
 		return "", errorf(Invalid, "parameter id or filehash is required")
 	}
-	q := store.Query{User: user, Trash: true, Limit: MaxPage}
-	for {
-		entries, next, err := s.Entries.List(ctx, q)
-		if err != nil {
-			return "", fileError("find in the trash", err)
-		}
-		for _, e := range entries {
-			if e.Kind == store.File && e.Content.Sums.Digest == ref.Digest {
-				return e.ID, nil
-			}
-		}
-		if next == "" {
-			return "", errorf(NotFound, "file not found in the trash")
-		}
-		q.Cursor = next
+	e, err := s.Changes.TrashedByDigest(ctx, user, ref.Digest)
+	if err != nil {
+		return "", fileError("find in the trash", err)
 	}
+	return e.ID, nil
 }
 
 // MakeFolder makes a folder and its parents; one that is there is as good. The empty path is the root, whose Item has

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
@@ -144,24 +145,74 @@ func TestEmptyTrash(t *testing.T) {
 	d.clean()
 }
 
-// The trash shows an entry whose folder is gone with the name that it had.
-func TestTrashBelowATrashedFolder(t *testing.T) {
+// The trash says where its entries were, and a file comes back there with the folder that was deleted after it.
+func TestTrashKnowsTheOldPath(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	files := d.files()
 	e, _ := d.file(5)
-	moved, err := files.Move(t.Context(), d.user.ID, service.Ref{ID: e.ID}, store.Path{"f"}, "x", "")
+	moved, err := files.Move(t.Context(), d.user.ID, service.Ref{ID: e.ID}, store.Path{"e", "f"}, "x", "")
+	d.ok(err)
+	other := d.upload(d.user, "other", randomBytes(7))
+	_, err = files.Move(t.Context(), d.user.ID, service.Ref{ID: other.ID}, store.Path{"e", "f"}, "", "")
 	d.ok(err)
 	d.ok(files.Trash(t.Context(), d.user.ID, service.Ref{ID: e.ID}))
+	d.clock.Advance(time.Hour)
 	d.ok(files.Trash(t.Context(), d.user.ID, service.Ref{ID: moved.Parent}))
-	trash, _, err := files.List(t.Context(), d.user.ID, service.ListQuery{Trash: true})
-	d.ok(err)
-	if len(trash) != 2 {
-		t.Fatalf("trash: %v", trash)
+	deleted := d.clock.Now().Truncate(time.Microsecond)
+	list := func(folder store.EntryID) (text string) {
+		t.Helper()
+		items, _, err := files.List(t.Context(), d.user.ID, service.ListQuery{Trash: true, TrashFolder: folder})
+		d.ok(err)
+		for _, i := range items {
+			text += fmt.Sprintf("%s %d %d; ", i.Path, i.Content.Sums.Size, i.TrashSize)
+		}
+		return text
+	}
+	if got, want := list(""), "/e/f 0 7; /e/f/x 5 0; "; got != want {
+		t.Errorf("trash: %s, want %s", got, want)
+	}
+	if got, want := list(moved.Parent), "/e/f/other 7 0; "; got != want {
+		t.Errorf("trash of the folder: %s, want %s", got, want)
 	}
 	back, err := files.Restore(t.Context(), d.user.ID, service.Ref{ID: e.ID})
 	d.ok(err)
-	if back.Path.String() != "/x" {
-		t.Errorf("restored to %s", back.Path)
+	if back.Path.String() != "/e/f/x" || back.Parent != moved.Parent {
+		t.Errorf("restored to %s in %s", back.Path, back.Parent)
+	}
+	items, _, err := files.List(t.Context(), d.user.ID, service.ListQuery{Trash: true})
+	d.ok(err)
+	if len(items) != 1 || items[0].ID != other.ID || !items[0].Expires.Equal(deleted.Add(30*24*time.Hour)) {
+		t.Errorf("left in the trash: %+v", items)
+	}
+	folder, err := files.Restore(t.Context(), d.user.ID, service.Ref{ID: moved.Parent})
+	d.ok(err)
+	if got, err := files.Find(t.Context(), d.user.ID, service.Ref{ID: other.ID}); err != nil || got.Path.String() != "/e/f/other" ||
+		folder.Path.String() != "/e/f" {
+		t.Errorf("restored to %s and %s, %v", folder.Path, got.Path, err)
+	}
+}
+
+func TestListOfATrashedFolderRefuses(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	files := d.files()
+	folder, err := files.MakeFolder(t.Context(), d.user.ID, store.Path{"f"})
+	d.ok(err)
+	d.ok(files.Trash(t.Context(), d.user.ID, service.Ref{ID: folder.ID}))
+	for _, c := range []struct {
+		q    service.ListQuery
+		user store.UserID
+		want service.Kind
+	}{
+		{service.ListQuery{TrashFolder: folder.ID, Sort: store.BySize}, d.user.ID, service.Invalid},
+		{service.ListQuery{TrashFolder: folder.ID, Order: "up"}, d.user.ID, service.Invalid},
+		{service.ListQuery{TrashFolder: folder.ID, Cursor: "x"}, d.user.ID, service.Invalid},
+		{service.ListQuery{TrashFolder: store.NewEntryID()}, d.user.ID, service.NotFound},
+		{service.ListQuery{TrashFolder: folder.ID}, d.newUser("mallory").ID, service.NotFound},
+	} {
+		c.q.Trash = true
+		_, _, err := files.List(t.Context(), c.user, c.q)
+		wantKind(t, fmt.Sprintf("%+v", c.q), err, c.want)
 	}
 }

@@ -227,9 +227,9 @@ func (s *Sweeper) purgeOld(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	return each(old, func(e store.Entry) error {
-		err := s.Changes.Purge(ctx, e.User, e.ID, s.Now())
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // restored, or purged by its owner
+		err := s.Changes.PurgeUnchanged(ctx, e, s.Now())
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
+			return nil // restored, perhaps deleted again, or purged by its owner
 		}
 		return err
 	})

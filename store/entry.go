@@ -39,7 +39,9 @@ type Entry struct {
 	Revision int64     // grows by one with each change of the entry
 	Change   int64     // the user's change_seq at the last change
 	Deleted  time.Time // when it was trashed, or zero
-	TrashOf  EntryID   // the trashed entry that took this one with it, itself for that entry; empty while visible
+	TrashOf  EntryID   // the entry of the trash that this one comes back with, itself for one that is listed; empty while visible
+
+	TrashSize int64 // of a folder, in a listing of the trash: the bytes charged for what is deleted with it
 }
 
 // Sort is an order of entries.
@@ -57,7 +59,7 @@ const (
 type Query struct {
 	User   UserID
 	Files  bool    // all files of the user, in whatever folder; Parent is not looked at
-	Trash  bool    // the entries that were themselves put in the trash, newest first; Parent, Files and Sort are not looked at
+	Trash  bool    // what the trash lists, newest first; Files and Sort are ignored. With Parent: see EntryTrash
 	Parent EntryID // entries of this folder
 	Sort   Sort
 	Back   bool   // the other way round: the last name first, the smallest, the oldest; folders stay first
@@ -126,16 +128,41 @@ type EntryChanges interface {
 	// ErrExists: the name is taken there, see Clash. ErrInvalid: a folder into itself or below itself. ErrConflict: the
 	// entry has another revision.
 	Move(ctx context.Context, user UserID, id EntryID, to NewPlace) (Entry, error)
+	EntryTrash
+}
+
+// EntryTrash is the trash. It lists the entries that were themselves put there; what went with a folder is part of it, is
+// listed with that folder as the Parent of a Query, by name, and can be restored and purged by itself.
+//
+// When part of a folder is restored, the folder is restored too, and the rest of it stays in the trash as listed entries,
+// which keep the time of deletion. Such a folder as Parent of a Query lists what of its own entries is left. What was in
+// the trash before the folder is neither part of the folder nor what is left of it.
+//
+// Trashing and restoring change no charge.
+type EntryTrash interface {
 	// Trash hides an entry, and all below it, at once, so that Restore undoes exactly that. ErrNotFound: not visible.
 	// ErrConflict: it has another revision; 0 is any.
 	Trash(ctx context.Context, user UserID, id EntryID, revision int64, now time.Time) error
-	// Restore brings back an entry that was itself put in the trash, under its old parent, or under the root where
-	// that is gone; the name gets a number where it is taken. ErrNotFound: it is not in the trash.
+	// Restore makes an entry of the trash, with all that is part of it, visible in its old folder; the name gets a number if
+	// it is taken. If the folder is in the trash too, it and those above it are restored, with their IDs and without their
+	// other contents, as far up as needed; where a visible folder has taken the path of one, the entry goes into that
+	// one, and where a file has, the folder's name gets a number. The entry goes to the root if it would lie too deep
+	// otherwise. Restore of a visible folder restores what of it is left in the trash, if anything. ErrNotFound: no such
+	// entry in the trash, and no such visible folder.
 	Restore(ctx context.Context, user UserID, id EntryID, now time.Time) (Entry, error)
-	// Purge removes an entry that was itself put in the trash, and all that went with it, for ever. It drops the
-	// references and the charge; a content without references goes, its blob and that of its transfer's destination,
-	// where one was begun, becoming garbage, in the same transaction. ErrNotFound: it is not in the trash.
+	// Purge removes an entry of the trash, and all that is part of it, permanently. It drops the references and the charge; a
+	// content without references goes, its blob and that of its transfer's destination, if one was begun, becoming
+	// garbage, in the same transaction. What was in the trash before a purged folder belongs to the folder above from then
+	// on. ErrNotFound: it is not in the trash.
 	Purge(ctx context.Context, user UserID, id EntryID, now time.Time) error
-	// TrashedBefore returns up to limit entries of all users that were put in the trash before a time.
+	// PurgeUnchanged is Purge of an entry that was read before. ErrConflict: it has changed since.
+	PurgeUnchanged(ctx context.Context, e Entry, now time.Time) error
+	// TrashedBefore returns up to limit listed entries of all users that were deleted before a time.
 	TrashedBefore(ctx context.Context, before time.Time, limit int) ([]Entry, error)
+	// TrashedByDigest returns the user's file with that content that was deleted last: of those that are listed, and if
+	// there is none, of those that are part of a folder. ErrNotFound.
+	TrashedByDigest(ctx context.Context, user UserID, d Digest) (Entry, error)
+	// PathsOf returns the names from the root to some of the user's entries, visible or not, as far as the folders above
+	// exist. Entries that do not exist are left out.
+	PathsOf(ctx context.Context, user UserID, ids []EntryID) (map[EntryID]Path, error)
 }

@@ -139,6 +139,44 @@ func testTrash(t *testing.T, c *client.Client, m api.Meta) {
 	if err := c.Purge(ctx, ""); err != nil {
 		t.Errorf("emptying an empty trash: %v", err)
 	}
+	testTrashFolder(t, c)
+}
+
+func testTrashFolder(t *testing.T, c *client.Client) {
+	ctx := t.Context()
+	part, rest := small(t, c, "/deleted/in", "part", "part"), small(t, c, "/deleted/in", "rest", "rest")
+	folder, err := c.MetaAt(ctx, "/deleted/in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(ctx, client.ByID(folder.ID)); err != nil {
+		t.Fatal(err)
+	}
+	inside := func(want ...string) {
+		t.Helper()
+		var got []string
+		for e, err := range c.TrashFolder(ctx, folder.ID) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.Path)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in the deleted folder: %v, want %v", got, want)
+		}
+	}
+	inside("/deleted/in/part", "/deleted/in/rest")
+	if back, err := c.Restore(ctx, client.ByID(part.ID)); err != nil || back.Path != "/deleted/in/part" {
+		t.Errorf("restored: %+v, %v", back, err)
+	}
+	inside("/deleted/in/rest")
+	if back, err := c.Restore(ctx, client.ByID(folder.ID)); err != nil || back.ID != folder.ID {
+		t.Errorf("restored: %+v, %v", back, err)
+	}
+	inside()
+	if m, err := c.Meta(ctx, client.ByID(rest.ID)); err != nil || m.Path != "/deleted/in/rest" {
+		t.Errorf("restored with its folder: %+v, %v", m, err)
+	}
 }
 
 func testForm(t *testing.T, w *world, c *client.Client) {

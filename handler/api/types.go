@@ -75,12 +75,12 @@ type QueryEntry struct {
 	UserName    string
 	FileHash    string
 	FileName    string
-	FileSize    int64
+	FileSize    int64 // 0 for a folder, but in /file/trash what is charged for all that was deleted with it
 	UploadAt    string
 	LastUpdated string
 	ID          string
 	ParentID    string
-	Path        string
+	Path        string // in /file/trash: where it was
 	Kind        string
 	ModifiedAt  string
 	Revision    int64

@@ -71,9 +71,14 @@ func (c *Client) List(ctx context.Context, l Listing) iter.Seq2[api.QueryEntry, 
 	return c.pages(ctx, "/file/query", q)
 }
 
-// Trash goes through the entries that were put in the trash.
+// Trash goes through the entries that the trash lists, deleted last first. What went there with a folder is in TrashFolder.
 func (c *Client) Trash(ctx context.Context) iter.Seq2[api.QueryEntry, error] {
 	return c.pages(ctx, "/file/trash", url.Values{})
+}
+
+// TrashFolder goes through what the trash holds of a folder, which is in the trash itself or was restored in part.
+func (c *Client) TrashFolder(ctx context.Context, id string) iter.Seq2[api.QueryEntry, error] {
+	return c.pages(ctx, "/file/trash", url.Values{"id": {id}})
 }
 
 func (c *Client) pages(ctx context.Context, path string, q url.Values) iter.Seq2[api.QueryEntry, error] {
@@ -113,7 +118,8 @@ func (c *Client) Move(ctx context.Context, r Ref, folder, name string) (api.Meta
 	return c.update(ctx, r, "1", v)
 }
 
-// Restore brings an entry back from the trash.
+// Restore restores an entry of the trash, or part of a folder there, to the path where it was. Of a folder that was restored
+// with a part it restores the rest.
 func (c *Client) Restore(ctx context.Context, r Ref) (api.Meta, error) {
 	return c.update(ctx, r, "2", url.Values{})
 }
@@ -134,7 +140,7 @@ func (c *Client) Delete(ctx context.Context, r Ref) error {
 	return err
 }
 
-// Purge removes an entry from the trash for ever; with an empty ID all that is there.
+// Purge permanently removes an entry of the trash, or part of a folder there; with an empty ID, all that is there.
 func (c *Client) Purge(ctx context.Context, id string) error {
 	form := url.Values{}
 	if id != "" {

@@ -20,6 +20,8 @@ type cursor struct {
 // listing names the kind of listing, which a cursor fits or does not.
 func listing(q store.Query) string {
 	switch {
+	case q.Trash && q.Parent != "":
+		return "in trash" + way(q.Back)
 	case q.Trash:
 		return "trash" + way(q.Back)
 	case q.Files:

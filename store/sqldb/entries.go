@@ -13,7 +13,8 @@ import (
 
 const (
 	entryColumns = `e.id, e.parent_id, e.seq, e.entry_id, e.user_id, p.entry_id, e.file_name, e.kind, e.status, e.modified_at,
-		e.created_at, e.updated_at, e.revision, e.change_seq, COALESCE(e.deleted_at, r.deleted_at), r.entry_id, ` + contentColumns
+		e.created_at, e.updated_at, e.revision, e.change_seq, e.deleted_at, e.trash_root, r.deleted_at, r.trash_root,
+		r.entry_id, ` + contentColumns
 	fromEntries = ` FROM tbl_user_file e` + joinEntries
 	joinEntries = `
 		LEFT JOIN tbl_user_file p ON p.id = e.parent_id
@@ -32,14 +33,32 @@ const (
 type row struct {
 	store.Entry
 	id, parent, seq int64
+	trashed
+}
+
+// trashed is what the columns deleted_at and trash_root say. All trashed entries that come back together are a group: an
+// entry that the trash lists, which alone has deleted_at, and what is hidden below it, whose trash_root is that entry.
+// The trash_root of the listed entry is the folder that it was deleted with, usually itself. It is another one if that
+// folder, or one between the two, was restored without it.
+type trashed struct {
+	group  int64 // the id of the listed entry; 0 for a visible entry
+	origin int64 // the listed entry's trash_root
 }
 
 func scanRow(s scanner) (e row, err error) {
 	var kind int
+	var root, rootOfRoot int64
+	var rootDeleted time.Time
 	dest := []any{&e.id, &e.parent, &e.seq, &e.ID, &e.User, optText(&e.Parent), &e.Name, &kind, &e.Status, timeCol{&e.Modified},
-		timeCol{&e.Created}, timeCol{&e.Updated}, &e.Revision, &e.Change, timeCol{&e.Deleted}, optText(&e.TrashOf)}
+		timeCol{&e.Created}, timeCol{&e.Updated}, &e.Revision, &e.Change, timeCol{&e.Deleted}, optInt[int64]{&root},
+		timeCol{&rootDeleted}, optInt[int64]{&rootOfRoot}, optText(&e.TrashOf)}
 	err = s.Scan(append(dest, contentDest(&e.Content)...)...)
 	e.Kind = entryKind(kind)
+	if !e.Deleted.IsZero() {
+		e.TrashOf, e.trashed = e.ID, trashed{group: e.id, origin: root}
+	} else if root != 0 {
+		e.Deleted, e.trashed = rootDeleted, trashed{group: root, origin: rootOfRoot}
+	}
 	return e, err
 }
 

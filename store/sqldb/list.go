@@ -17,7 +17,7 @@ type order struct {
 
 // indexOf names the index in which all segments of a listing lie in order.
 func indexOf(q store.Query, o order) string {
-	if q.Trash {
+	if q.Trash && q.Parent == "" {
 		return "ix_trash_user"
 	}
 	of := "ix_folder_"
@@ -42,11 +42,14 @@ func orderOf(q store.Query) (order, error) {
 // naturalOrder is the order of a listing that is not the other way round.
 func naturalOrder(q store.Query) (order, error) {
 	byTime := func(e store.Entry) key { return key{Num: micros(e.Updated)} }
+	byName := order{"file_name", false, false, func(e store.Entry) key { return key{Name: e.Name} }}
 	switch {
+	case q.Trash && q.Parent != "":
+		return byName, nil
 	case q.Trash:
 		return order{"deleted_at", true, true, func(e store.Entry) key { return key{Num: micros(e.Deleted)} }}, nil
 	case q.Sort == store.ByName:
-		return order{"file_name", false, false, func(e store.Entry) key { return key{Name: e.Name} }}, nil
+		return byName, nil
 	case q.Sort == store.BySize:
 		return order{"file_size", true, false, func(e store.Entry) key { return key{Num: e.Content.Sums.Size} }}, nil
 	case q.Sort == store.ByTime:
@@ -89,7 +92,10 @@ func (db *DB) list(ctx context.Context, q store.Query) ([]store.Entry, string, e
 			return err
 		}
 		rows, err = t.page(ctx, o, indexOf(q, o), segments(q, o, base, after), q.Limit+1)
-		return err
+		if err != nil || !q.Trash {
+			return err
+		}
+		return t.weigh(ctx, q.User, rows)
 	})
 	if err != nil || len(rows) <= q.Limit {
 		return entriesOf(rows), "", err
@@ -102,6 +108,9 @@ func (db *DB) list(ctx context.Context, q store.Query) ([]store.Entry, string, e
 func (t tx) listed(ctx context.Context, q store.Query) (segment, error) {
 	if q.Limit < 1 {
 		return segment{}, fmt.Errorf("limit: %w", store.ErrInvalid)
+	}
+	if q.Trash && q.Parent != "" {
+		return t.inTrashedFolder(ctx, q.User, q.Parent)
 	}
 	if q.Trash {
 		return segment{`e.user_id = ? AND e.deleted_at > 0`, []any{q.User}}, nil

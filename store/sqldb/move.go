@@ -59,7 +59,7 @@ func (t tx) mayMove(ctx context.Context, e row, folder int64) error {
 	if slices.ContainsFunc(parents, func(a ancestor) bool { return a.id == e.id }) {
 		return fmt.Errorf("must not move into itself: %w", store.ErrInvalid)
 	}
-	fits, err := t.fits(ctx, e, parents)
+	fits, err := t.fits(ctx, e, len(parents))
 	if err == nil && !fits {
 		return fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
 	}

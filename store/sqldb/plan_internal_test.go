@@ -47,7 +47,8 @@ func TestListingsUseIndexes(t *testing.T) {
 	db, _ := openInternal(t)
 	var queries []store.Query
 	for _, back := range []bool{false, true} {
-		queries = append(queries, store.Query{User: 1, Trash: true, Back: back, Limit: 5})
+		queries = append(queries, store.Query{User: 1, Trash: true, Back: back, Limit: 5},
+			store.Query{User: 1, Trash: true, Parent: "folder", Back: back, Limit: 5})
 		for _, s := range []store.Sort{store.ByName, store.BySize, store.ByTime, store.Newest} {
 			queries = append(queries, store.Query{User: 1, Sort: s, Back: back, Limit: 5},
 				store.Query{User: 1, Sort: s, Back: back, Files: true, Limit: 5})
@@ -60,6 +61,8 @@ func TestListingsUseIndexes(t *testing.T) {
 		}
 		base := segment{visible, []any{q.User}}
 		switch {
+		case q.Trash && q.Parent != "":
+			base = segment{partOfFolder, []any{1, 7}}.and(`+e.trash_root = ?`, 7)
 		case q.Trash:
 			base = segment{`e.user_id = ? AND e.deleted_at > 0`, []any{q.User}}
 		case !q.Files:
@@ -86,5 +89,9 @@ func TestDescentUsesIndex(t *testing.T) {
 	got := plan(t, db, db.dialect.descent()+`SELECT id FROM down`, 7, 1)
 	if !strings.Contains(got, "(user_id=? AND parent_id=? AND alive=? AND kind=?)") {
 		t.Error(got)
+	}
+	got = plan(t, db, db.dialect.trashDescent("(?,?)")+`SELECT id FROM down`, 7, 8, 1)
+	if !strings.Contains(got, "(user_id=? AND parent_id=? AND alive=? AND kind=?)") {
+		t.Errorf("in the trash: %s", got)
 	}
 }

@@ -10,7 +10,11 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-// Trash implements store.EntryChanges.
+// groupMembers finds what a listed entry of the trash took with it. The plus keeps SQLite from taking the index of
+// deleted_at, which is NULL in almost all rows.
+const groupMembers = `trash_root = ? AND +deleted_at IS NULL`
+
+// Trash implements store.EntryTrash.
 func (db *DB) Trash(ctx context.Context, user store.UserID, id store.EntryID, revision int64, now time.Time) error {
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
 		if err := t.lockUser(ctx, user); err != nil {
@@ -69,52 +73,6 @@ func (t tx) hideBelow(ctx context.Context, e row, seq int64) error {
 	return nil
 }
 
-// Restore implements store.EntryChanges.
-func (db *DB) Restore(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) (store.Entry, error) {
-	var e row
-	err := db.write(ctx, func(ctx context.Context, t tx) (err error) {
-		if e, err = t.trashed(ctx, user, id); err != nil {
-			return err
-		}
-		if err := t.showBelow(ctx, e); err != nil {
-			return err
-		}
-		parent, err := t.oldParent(ctx, e)
-		if err != nil {
-			return err
-		}
-		name, err := t.freeName(ctx, user, parent, e.Name, e.Kind)
-		if err != nil {
-			return err
-		}
-		e, err = t.place(ctx, e, parent, name, now)
-		return err
-	})
-	if err != nil {
-		return store.Entry{}, fmt.Errorf("restore %s: %w", id, err)
-	}
-	return e.Entry, nil
-}
-
-// trashed locks the user and reads an entry that was itself put in the trash. ErrNotFound.
-func (t tx) trashed(ctx context.Context, user store.UserID, id store.EntryID) (row, error) {
-	if err := t.lockUser(ctx, user); err != nil {
-		return row{}, err
-	}
-	return first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`
-		WHERE e.entry_id = ? AND e.user_id = ? AND e.deleted_at IS NOT NULL`, string(id), user)
-}
-
-// showBelow brings back what went with an entry. No name can be taken: nothing was put into a hidden folder.
-func (t tx) showBelow(ctx context.Context, e row) error {
-	seq, err := t.nextChange(ctx, e.User)
-	if err != nil {
-		return err
-	}
-	return t.eachEntry(ctx, `UPDATE tbl_user_file SET status = 0, alive = 1, trash_root = NULL, revision = revision + 1,
-		change_seq = ?`, []any{seq}, `trash_root = ? AND id <> ?`, []any{e.id, e.id})
-}
-
 // eachEntry changes the entries that where finds, whose user is locked. A server would let us wait for the end of one
 // statement over very many rows longer than for one that is stuck.
 func (t tx) eachEntry(ctx context.Context, change string, set []any, where string, args []any) error {
@@ -140,47 +98,82 @@ func (t tx) eachEntry(ctx context.Context, change string, set []any, where strin
 	return nil
 }
 
-// oldParent returns the folder that an entry from the trash goes back to: the root where its own is gone, or where
-// that lies too deep by now.
-func (t tx) oldParent(ctx context.Context, e row) (int64, error) {
-	visible, err := t.has(ctx, `SELECT 1 FROM tbl_user_file WHERE id = ? AND alive = 1`, e.parent)
-	if err != nil || !visible {
-		return 0, err
-	}
-	parents, err := t.ancestry(ctx, e.parent)
-	if err != nil {
-		return 0, err
-	}
-	if fits, err := t.fits(ctx, e, parents); err != nil || !fits {
-		return 0, err
-	}
-	return e.parent, nil
+// Purge implements store.EntryTrash.
+func (db *DB) Purge(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) error {
+	return db.purge(ctx, user, id, 0, now)
 }
 
-// Purge implements store.EntryChanges.
-func (db *DB) Purge(ctx context.Context, user store.UserID, id store.EntryID, now time.Time) error {
+// PurgeUnchanged implements store.EntryTrash.
+func (db *DB) PurgeUnchanged(ctx context.Context, e store.Entry, now time.Time) error {
+	return db.purge(ctx, e.User, e.ID, e.Revision, now)
+}
+
+func (db *DB) purge(ctx context.Context, user store.UserID, id store.EntryID, revision int64, now time.Time) error {
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
-		e, err := t.trashed(ctx, user, id)
+		if err := t.lockUser(ctx, user); err != nil {
+			return err
+		}
+		e, err := t.ownEntry(ctx, user, id)
 		if err != nil {
 			return err
 		}
-		refs, err := t.refsOf(ctx, e.id)
-		if err != nil {
-			return err
+		if e.group == 0 {
+			return store.ErrNotFound
 		}
-		if err := t.eachEntry(ctx, `DELETE FROM tbl_user_file`, nil, `trash_root = ?`, []any{e.id}); err != nil {
-			return err
+		if revision != 0 && revision != e.Revision {
+			return fmt.Errorf("revision %d, not %d: %w", e.Revision, revision, store.ErrConflict)
 		}
-		if _, err := t.nextChange(ctx, user); err != nil {
-			return err
-		}
-		if err := t.discharge(ctx, user, refs.size); err != nil {
-			return err
-		}
-		return t.dropRefs(ctx, refs.count, now)
+		return t.purge(ctx, e, now)
 	})
 	if err != nil {
 		return fmt.Errorf("purge %s: %w", id, err)
+	}
+	return nil
+}
+
+// purge removes a trashed entry and all that is in its group below it. The caller has locked the user.
+func (t tx) purge(ctx context.Context, e row, now time.Time) error {
+	if err := t.separate(ctx, e); err != nil {
+		return err
+	}
+	refs, err := t.refsOf(ctx, e)
+	if err != nil {
+		return err
+	}
+	if e.Kind == store.Folder {
+		if err := t.adoptFrom(ctx, e); err != nil {
+			return err
+		}
+		if err := t.eachEntry(ctx, `DELETE FROM tbl_user_file`, nil, groupMembers, []any{e.id}); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec(ctx, `DELETE FROM tbl_user_file WHERE id = ?`, e.id); err != nil {
+		return err
+	}
+	if _, err := t.nextChange(ctx, e.User); err != nil {
+		return err
+	}
+	if err := t.discharge(ctx, e.User, refs.size); err != nil {
+		return err
+	}
+	return t.dropRefs(ctx, refs.count, now)
+}
+
+// adoptFrom gives what is in the trash by itself, in a folder that will be purged, to the folder in which that one lies:
+// the row that knows the path above it goes.
+func (t tx) adoptFrom(ctx context.Context, e row) error {
+	folders, err := t.trashedFolders(ctx, e.User, []int64{e.id})
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(folders, batch) {
+		list, args := in(idsOf(some), e.parent, e.User)
+		err := t.eachEntry(ctx, `UPDATE tbl_user_file SET parent_id = ?, trash_root = id`, args[:1],
+			`user_id = ? AND parent_id IN `+list+` AND alive IS NULL AND +deleted_at IS NOT NULL`, args[1:])
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -191,8 +184,13 @@ type refs struct {
 	size  int64           // bytes charged for them
 }
 
-func (t tx) refsOf(ctx context.Context, root int64) (refs, error) {
+// refsOf returns the references of a listed entry of the trash and of its group.
+func (t tx) refsOf(ctx context.Context, e row) (refs, error) {
 	r := refs{count: map[int64]int64{}}
+	if e.Kind == store.File {
+		r.count[e.Content.ID], r.size = 1, e.Content.Sums.Size
+		return r, nil
+	}
 	scan := func(s scanner) (struct{}, error) {
 		var content, n, size int64
 		err := s.Scan(&content, &n, &size)
@@ -201,7 +199,7 @@ func (t tx) refsOf(ctx context.Context, root int64) (refs, error) {
 		return struct{}{}, err
 	}
 	_, err := all(ctx, t, scan, `SELECT content_id, COUNT(*), SUM(file_size) FROM tbl_user_file
-		WHERE trash_root = ? AND content_id IS NOT NULL GROUP BY content_id`, root)
+		WHERE `+groupMembers+` AND content_id IS NOT NULL GROUP BY content_id`, e.id)
 	return r, err
 }
 
@@ -250,7 +248,7 @@ func (t tx) lockContents(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// TrashedBefore implements store.EntryChanges.
+// TrashedBefore implements store.EntryTrash.
 func (db *DB) TrashedBefore(ctx context.Context, before time.Time, limit int) ([]store.Entry, error) {
 	rows, err := list(ctx, db, scanRow, `SELECT `+entryColumns+fromEntries+`
 		WHERE e.deleted_at < ? ORDER BY e.deleted_at, e.id LIMIT ?`, micros(before), limit)

@@ -107,12 +107,11 @@ func (d dialect) descent() string {
 		) `
 }
 
-// fits reports whether an entry may lie in a folder, with all that is below it, without going too deep. parents is the folder's
-// ancestry.
-func (t tx) fits(ctx context.Context, e row, parents []ancestor) (bool, error) {
+// fits reports whether an entry, with what is visible below it, may lie in a folder that is so deep without going too deep.
+func (t tx) fits(ctx context.Context, e row, depth int) (bool, error) {
 	if e.Kind != store.Folder {
-		return true, nil
+		return depth <= store.MaxDepth, nil
 	}
 	below, err := t.height(ctx, e.User, e.id)
-	return len(parents)+1+below <= store.MaxDepth, err
+	return depth+1+below <= store.MaxDepth, err
 }

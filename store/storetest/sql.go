@@ -42,6 +42,7 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Changes":   EntryChanges,
 		"Clashes":   Clashes,
 		"Trash":     Trash,
+		"Parts":     RestoreParts,
 		"Transfers": Transfers,
 		"Garbage":   GarbageList,
 		"Names":     HardNames,

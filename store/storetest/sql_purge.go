@@ -80,7 +80,8 @@ func trashPurgeRace(w *world) {
 		_, err := w.db.Restore(w.Context(), w.alice.ID, top, w.now)
 		return err
 	})
-	if count(errs, nil) != 1 || count(errs, store.ErrNotFound) != 19 {
+	// One purge comes first, or a restore. To restore the folder once more is no error.
+	if n := count(errs, nil); n != 1 && n != 10 || count(errs, store.ErrNotFound) != 20-n {
 		w.Errorf("results: %v", errs)
 	}
 	w.counted()

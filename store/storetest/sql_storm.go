@@ -84,6 +84,11 @@ func (s *stormer) step() error {
 		if err != nil {
 			return err
 		}
+		if e.Kind == store.Folder && s.rand.IntN(2) == 0 {
+			if e, err = s.some(store.Query{User: s.user.ID, Trash: true, Parent: e.ID, Limit: 20}); err != nil {
+				return err
+			}
+		}
 		if s.rand.IntN(3) == 0 {
 			_, err = s.db.Restore(ctx, s.user.ID, e.ID, s.now)
 			return err
@@ -157,8 +162,8 @@ func (s *stormer) transfer() error {
 	return s.db.FinishTransfer(s.Context(), job, at)
 }
 
-// settled fails unless every count is right, nothing in use is garbage, everything visible has a path, and no reservation is
-// left behind.
+// settled fails unless every count is right, nothing in use is garbage, everything visible has a path, all that is charged for is
+// found, and no reservation is left behind.
 func (w *world) settled(users []store.User) {
 	w.Helper()
 	w.counted()
@@ -176,6 +181,7 @@ func (w *world) settled(users []store.User) {
 		if open, err := w.db.OpenUploads(w.Context(), u.ID); err != nil || got.Reserved != int64(len(open))*10 || got.Used > got.Quota {
 			w.Errorf("%+v with %d open uploads, %v", got, len(open), err)
 		}
+		w.whole(u)
 		es, _, err := w.db.List(w.Context(), store.Query{User: u.ID, Files: true, Sort: store.ByName, Limit: 1000})
 		w.ok(err)
 		for _, e := range es {

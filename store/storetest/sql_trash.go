@@ -8,16 +8,16 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-// Trash tests Trash, Restore and Purge of store.EntryChanges.
+// Trash tests store.EntryTrash; RestoreParts tests what becomes of parts of a trashed folder.
 func Trash(t *testing.T, open func(*testing.T) Database) {
 	worlds(t, open, map[string]func(*world){
 		"FileThereAndBack":             trashFile,
 		"TreeThereAndBack":             trashTree,
 		"WhatWasTrashedBeforeStays":    trashBefore,
-		"RestoreToTheRoot":             trashRestoreToRoot,
+		"RestoreAfterTheFolder":        trashRestoreAfterFolder,
 		"RestoreNumbersATakenName":     trashRestoreTaken,
 		"RestoreIntoAFolderMovedDeep":  trashRestoreDeep,
-		"OnlyItsOwnRootIsInTheTrash":   trashOnlyRoots,
+		"OnlyItsOwnRootIsListed":       trashOnlyRoots,
 		"PurgeTree":                    trashPurge,
 		"PurgeSharedContent":           trashPurgeShared,
 		"PurgeDuringTransfer":          trashPurgeTransfer,
@@ -131,26 +131,30 @@ func trashBefore(w *world) {
 	w.visible(w.alice, false, single)
 }
 
-func trashRestoreToRoot(w *world) {
-	top, below := w.tree(w.alice, "tree")
+// What was deleted before the folder that it was in outlives it, and comes back where its folder was.
+func trashRestoreAfterFolder(w *world) {
+	home := w.folder(w.alice, "/home")
+	top, below := w.tree(w.alice, "home/tree")
 	file, folder := below[2], below[5]
 	for _, id := range []store.EntryID{file, folder, top} {
 		w.ok(w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now))
 	}
-	e, err := w.db.Restore(w.Context(), w.alice.ID, file, w.now) // its folder is in the trash
-	w.ok(err)
-	if e.Parent != "" {
-		w.Errorf("restored to %s", e.Parent)
-	}
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, top, w.now))
-	e, err = w.db.Restore(w.Context(), w.alice.ID, folder, w.now) // its folder is gone for ever
+	e, err := w.db.Restore(w.Context(), w.alice.ID, file, w.now)
+	w.ok(err)
+	if e.Parent != home {
+		w.Errorf("restored to %q, want the folder in which the purged one was", e.Parent)
+	}
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, home, 0, w.now))
+	w.ok(w.db.Purge(w.Context(), w.alice.ID, home, w.now))
+	e, err = w.db.Restore(w.Context(), w.alice.ID, folder, w.now)
 	w.ok(err)
 	if e.Parent != "" {
-		w.Errorf("restored to %s", e.Parent)
+		w.Errorf("restored to %q, want the root", e.Parent)
 	}
-	w.wantNames(w.alice, "", "sub1", "file0")
+	w.wantNames(w.alice, "", "sub1")
 	w.visible(w.alice, true, below[6], below[8], below[9])
-	w.account(w.alice, 30, 0)
+	w.account(w.alice, 20, 0)
 }
 
 func trashRestoreTaken(w *world) {
@@ -192,10 +196,8 @@ func trashOnlyRoots(w *world) {
 	w.ok(w.db.Trash(w.Context(), w.alice.ID, top, 0, w.now))
 	for _, id := range below {
 		w.is(w.db.Trash(w.Context(), w.alice.ID, id, 0, w.now), store.ErrNotFound)
-		w.is(w.db.Purge(w.Context(), w.alice.ID, id, w.now), store.ErrNotFound)
-		_, err := w.db.Restore(w.Context(), w.alice.ID, id, w.now)
-		w.is(err, store.ErrNotFound)
 	}
+	w.wantTrash(w.alice, "", "tree")
 	w.account(w.alice, 90, 0)
 }
 
