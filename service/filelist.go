@@ -99,7 +99,7 @@ func (s *Files) query(ctx context.Context, user store.UserID, q ListQuery) (stor
 	}
 	if q.Trash && q.TrashFolder != "" {
 		if q.Sort != "" && q.Sort != store.ByName {
-			return out, errorf(Invalid, "a folder in the trash is sorted by name")
+			return out, errorf(Invalid, "sort must be name for a folder in the trash")
 		}
 		out.Parent, natural = q.TrashFolder, Ascending
 	}

@@ -73,6 +73,7 @@ var inChromium = []journey{
 	{"the list changes during a click", testPress},
 	{"sorting", testSort},
 	{"when things were deleted", testTrashDates},
+	{"a folder in the trash", testTrashFolder},
 	{"sorting more than a page", testSortPages},
 	{"details", testDetails},
 	{"a link for as long as one likes", testLink},

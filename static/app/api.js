@@ -50,8 +50,9 @@ export class Api {
     return this.#page('/file/search', { query, path, sort, order, limit, cursor }, { signal });
   }
 
-  trash({ order, limit, cursor } = {}) {
-    return this.#page('/file/trash', { order, limit, cursor });
+  // trash returns one page of the trash, or of what it holds of the folder with an ID.
+  trash({ id, order, limit, cursor } = {}) {
+    return this.#page('/file/trash', { id, order, limit, cursor });
   }
 
   async mkdir(path) {

@@ -146,6 +146,7 @@ export const en = {
   'place.minio': 'MinIO',
   'place.aws': 'Amazon S3',
 
+  'trash.emptyFolder': 'Nothing of this folder is in the trash.',
   'trash.left': 'Deleted permanently {left}',
 
   'link.title': 'Share link',

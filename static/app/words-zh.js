@@ -146,6 +146,7 @@ export const zh = {
   'place.minio': 'MinIO',
   'place.aws': 'Amazon S3',
 
+  'trash.emptyFolder': '回收站中没有此文件夹的内容。',
   'trash.left': '{left}彻底删除',
 
   'link.title': '分享链接',

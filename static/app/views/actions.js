@@ -39,8 +39,9 @@ export class Actions {
     const file = one?.Kind === 'file';
     const act = (name, look, run, more = {}) => ({ name, label: t(`files.${name}`), icon: look, testid: `do-${name}`, run, ...more });
     if (this.inTrash) {
-      return [act('restore', 'restore', () => this.restore(entries)),
-        act('purge', 'trash', () => this.purge(entries), { danger: true })];
+      return [one && !file && act('open', 'folder', () => this.open(one), { menuOnly: true }),
+        act('restore', 'restore', () => this.restore(entries)),
+        act('purge', 'trash', () => this.purge(entries), { danger: true })].filter(Boolean);
     }
     const elsewhere = this.source.view !== 'files';
     return [

@@ -14,7 +14,7 @@ import { ListView } from './list.js';
 import { openMenu } from './menu.js';
 import { askName } from './name-field.js';
 import { PlaceBar } from './place-bar.js';
-import { folderLink, homeLink, parentOf, showLink } from './route.js';
+import { folderLink, homeLink, parentOf, showLink, trashLink } from './route.js';
 import { SelectionBar } from './selection-bar.js';
 import { Sorting } from './sorting.js';
 import { report } from './toast.js';
@@ -31,12 +31,12 @@ const scrolled = new Map(); // place → where its list was, for coming back
 export class FolderView {
   #loading = null;
 
-  // source: {view: 'files', path}, {view: 'search', text, below}, {view: 'recent'} or {view: 'trash'}; changed() says that
-  // the drive is another; newMenu() is what can be brought or made here.
+  // source: {view: 'files', path}, {view: 'search', text, below}, {view: 'recent'}, {view: 'trash'}, or
+  // {view: 'trash', folder} for a folder there; changed() says that the drive is another; newMenu() is what can be brought or made here.
   constructor({ api, source, clashes, clipboard, changed, add, newMenu }) {
     Object.assign(this, { api, source, clipboard, add, newMenu });
     this.waiting = new Waiting();
-    const sorting = new Sorting(source.view);
+    const sorting = new Sorting(source.folder ? 'trash-folder' : source.view);
     Object.assign(this, { sort: sorting.sort, order: sorting.order });
     this.layout = recallChoice('layout') === 'grid' ? 'grid' : 'list';
     this.stop = new AbortController();
@@ -120,8 +120,9 @@ export class FolderView {
   }
 
   #load({ cursor, limit }) {
-    const { view, path, text, below } = this.source;
+    const { view, path, text, below, folder } = this.source;
     const { sort, order } = this;
+    if (folder) return this.api.trash({ id: folder.ID, cursor, limit });
     if (view === 'trash') return this.api.trash({ order, cursor, limit });
     if (view === 'search') return this.api.search({ query: text, path: below, sort, order, cursor, limit, signal: this.stop.signal });
     return this.api.query(view === 'files' ? { path, sort, order, cursor, limit } : { cursor, limit });
@@ -158,8 +159,8 @@ export class FolderView {
   }
 
   #empty() {
-    const { view, text } = this.source;
-    const words = { files: t('files.empty'), recent: t('files.emptyRecent'), trash: t('files.emptyTrash'),
+    const { view, text, folder } = this.source;
+    const words = { files: t('files.empty'), recent: t('files.emptyRecent'), trash: t(folder ? 'trash.emptyFolder' : 'files.emptyTrash'),
       search: t('search.none', { text: text ?? '' }) }[view];
     const look = { files: 'folder', recent: 'recent', trash: 'trash', search: 'search' }[view];
     const bring = (view === 'files' || view === 'recent') && button({ icon: 'upload', label: t('files.upload'), text: t('files.upload'),
@@ -175,7 +176,7 @@ export class FolderView {
       this.#menu(at);
     };
     return {
-      href: trash ? undefined : file ? showLink(this.source.place, entry.ID) : folderLink(this.actions.pathOf(entry)),
+      href: this.#href(entry),
       download: file && !trash ? this.api.downloadURL(entry.ID) : undefined,
       thumbnail: file && !trash ? this.api.thumbnailURL(entry, this.layout === 'grid' ? TILE_PICTURE : ROW_PICTURE) : undefined,
       where: this.source.view === 'files' ? undefined : this.#where(entry, trash),
@@ -183,6 +184,13 @@ export class FolderView {
       offers: this.actions.quick(entry),
       more,
     };
+  }
+
+  // href is where an entry opens; a file in the trash does not.
+  #href(entry) {
+    const file = entry.Kind === 'file';
+    if (this.actions.inTrash) return file ? undefined : trashLink(entry);
+    return file ? showLink(this.source.place, entry.ID) : folderLink(this.actions.pathOf(entry));
   }
 
   #where(entry, trash) {
@@ -197,8 +205,8 @@ export class FolderView {
   }
 
   open(entry) {
-    if (this.actions.inTrash) return;
-    location.hash = entry.Kind === 'folder' ? folderLink(this.actions.pathOf(entry)) : showLink(this.source.place, entry.ID);
+    const href = this.#href(entry);
+    if (href) location.hash = href;
   }
 
   // askName puts a field in place of a name and returns what was written there, or null.

@@ -4,7 +4,7 @@ import { t } from '../words.js';
 import { button, h, icon } from './dom.js';
 import { takesEntries } from './drag.js';
 import { openMenu } from './menu.js';
-import { crumbs, folderLink, parentOf, searchLink } from './route.js';
+import { crumbs, folderLink, searchLink } from './route.js';
 
 export class PlaceBar {
   // sorting says how the list is sorted and can be; choose(what, value) chooses another order or layout.
@@ -14,17 +14,22 @@ export class PlaceBar {
   }
 
   #title() {
-    const { view, path, text } = this.source;
+    const { view, path, text, folder } = this.source;
+    if (folder) return this.#crumbs([{ name: t('nav.trash'), href: '#/trash' }, { name: folder.FileName, href: this.source.place }]);
     if (view === 'search') return h('h1', { class: 'found' }, t('search.found', { text }));
     if (view !== 'files') return h('h1', {}, t(`nav.${view}`));
-    const steps = [{ name: t('nav.root'), path: '/' }, ...crumbs(path)];
+    return this.#crumbs([{ name: t('nav.root'), path: '/' }, ...crumbs(path)].map((step) => ({ ...step, href: folderLink(step.path) })));
+  }
+
+  // crumbs are the steps to a folder, as {name, href}, with the path if entries can be moved there.
+  #crumbs(steps) {
     const link = (step, i) => {
       const here = i === steps.length - 1 ? 'page' : undefined;
-      const a = h('a', { href: folderLink(step.path), 'aria-current': here, draggable: false }, step.name);
-      if (!here) takesEntries(a, (copy) => this.actions.dropped(step.path, copy));
+      const a = h('a', { href: step.href, 'aria-current': here, draggable: false }, step.name);
+      if (!here && step.path) takesEntries(a, (copy) => this.actions.dropped(step.path, copy));
       return h('li', {}, a);
     };
-    const up = steps.length > 1 && h('a', { class: 'button bare up', href: folderLink(parentOf(path)), 'aria-label': t('nav.up'),
+    const up = steps.length > 1 && h('a', { class: 'button bare up', href: steps.at(-2).href, 'aria-label': t('nav.up'),
       title: t('nav.up'), testid: 'up' }, icon('left'));
     return h('div', { class: 'crumbs' }, up, h('h1', { class: 'unseen' }, steps.at(-1).name),
       h('nav', { 'aria-label': t('nav.path'), testid: 'crumbs' }, h('ol', {}, steps.map(link))));
@@ -32,7 +37,7 @@ export class PlaceBar {
 
   #tools() {
     const tools = [];
-    if (this.source.view === 'trash') {
+    if (this.source.view === 'trash' && !this.source.folder) {
       tools.push(button({ icon: 'trash', label: t('files.emptyTheTrash'), text: t('files.emptyTheTrash'), kind: 'danger',
         testid: 'empty-trash', onclick: () => this.actions.emptyTrash() }));
     }

@@ -1,11 +1,15 @@
-// What the part of the address after # means: #/files/a/b, #/recent, #/trash, #/search?q=TEXT&in=FOLDER; and behind that
-// show=ID, a file that is shown over the list, or at=ID, an entry that is to be selected in it.
+// What the part of the address after # means: #/files/a/b, #/recent, #/trash, #/search?q=TEXT&in=FOLDER, and a folder in
+// the trash by its ID, #/trash/ID?name=NAME; and behind that show=ID, a file that is shown over the list, or at=ID, an entry that is to be selected in it.
 
 export function parseRoute(hash) {
   const [place, query = ''] = hash.replace(/^#\/?/, '').split('?');
   const [view, ...segments] = place.split('/');
   const params = new URLSearchParams(query);
   const over = { show: params.get('show'), at: params.get('at') };
+  if (view === 'trash' && segments[0]) {
+    const folder = { ID: decode(segments[0]), FileName: params.get('name') ?? '' };
+    return { view, folder, place: trashLink(folder), ...over };
+  }
   if (view === 'recent' || view === 'trash') return { view, place: `#/${view}`, ...over };
   if (view === 'search' && params.get('q')) {
     const [text, below] = [params.get('q'), params.get('in') || '/'];
@@ -17,6 +21,11 @@ export function parseRoute(hash) {
 
 export function folderLink(path) {
   return `#/files${path.split('/').filter(Boolean).map((name) => `/${encodeURIComponent(name)}`).join('')}`;
+}
+
+// trashLink is the address of a folder in the trash. The drive lists such a folder without its name, so the link has it.
+export function trashLink({ ID, FileName }) {
+  return `#/trash/${encodeURIComponent(ID)}?${new URLSearchParams({ name: FileName })}`;
 }
 
 // searchLink is the address of what is found by a text, everywhere or below a folder.

@@ -88,8 +88,9 @@ function actions({ FileName }, { offers, more, download }) {
   return [link, quick, rest].flat();
 }
 
+// sizeOf is the size of a file, or of all that was deleted with a folder.
 function sizeOf(entry) {
-  return entry.Kind === 'folder' ? '—' : bytes(entry.FileSize, language());
+  return entry.Kind === 'folder' && !entry.DeletedAt ? '—' : bytes(entry.FileSize, language());
 }
 
 function timeOf(entry) {

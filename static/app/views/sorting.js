@@ -2,7 +2,7 @@
 
 import { recallChoice } from '../prefs.js';
 
-const SORTS = { files: ['name', 'size', 'time'], search: ['name', 'newest'], recent: [], trash: ['deleted'] };
+const SORTS = { files: ['name', 'size', 'time'], search: ['name', 'newest'], recent: [], trash: ['deleted'], 'trash-folder': [] };
 const CHOICES = { files: 'sort', search: 'sort-found', trash: 'sort-trash' };
 
 export class Sorting {
