@@ -15,7 +15,14 @@ type call struct {
 	Params params
 	User   store.User // with an ID where the caller is known
 
+	form    *uploadForm // on a route whose body is streamed
 	creds   credentials
 	authErr error // why User is not set, on a route with optional access
 	foreign bool  // from a page of another origin that CORS allows
+}
+
+func (c *call) close() {
+	if c.form != nil {
+		c.form.close()
+	}
 }

@@ -56,6 +56,7 @@ func (rt *router) dispatch(w *response, r *http.Request, c *call) error {
 		w.Header().Set("Allow", allowed(rows))
 		return writeCode(w, api.WrongMethod, api.WrongMethod.Status(), "method not allowed: "+safeMethod(r.Method), nil)
 	}
+	defer c.close()
 	if err := rt.prepare(r, c); err != nil {
 		return err
 	}
@@ -71,8 +72,19 @@ func (rt *router) prepare(r *http.Request, c *call) (err error) {
 	if c.Params, err = parseParams(r, c.Route.body); err != nil {
 		return err
 	}
+	if c.Route.body == streamed {
+		c.form = openForm(r, c.Params)
+		if ok && r.Header.Get("Authorization") == "" && c.Params.get("token") == "" {
+			if err := c.form.readLeading(body); err != nil {
+				return err
+			}
+		}
+	}
 	if c.creds, err = findCredentials(r, c.Params); err != nil {
 		c.authErr = err
+		if c.form != nil && c.form.file != nil && c.Params.get("token") == "" {
+			c.authErr = unauthenticated("sign in first; in a form, the fields username and token must come before the first file")
+		}
 	}
 	if err := rt.checkOrigin(r, c); err != nil {
 		return err

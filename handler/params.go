@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/blinkdrive/blinkdrive/service"
@@ -33,7 +34,13 @@ func parseParams(r *http.Request, use bodyUse) (params, error) {
 	if err := p.add(query); err != nil {
 		return nil, err
 	}
-	if use == raw || r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return p, nil
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, invalid("a request body must not have a Content-Encoding")
+	}
+	if use != form {
 		return p, nil
 	}
 	values, err := parseForm(r)
@@ -58,9 +65,15 @@ func (p params) add(values url.Values) error {
 	return nil
 }
 
-// parseForm reads a body that claims to be a form. Any other body is not looked at.
+// parseForm reads a body that claims to be a form. JSON is refused: its sender means it as parameters. Any other body is
+// not looked at.
 func parseForm(r *http.Request) (url.Values, error) {
 	kind, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) {
+		if n, _ := io.ReadFull(r.Body, make([]byte, 1)); n > 0 { // some programs name the type of a body that they have not
+			return nil, invalid("parameters must be in the query or in a form, not in JSON")
+		}
+	}
 	if err != nil || kind != "application/x-www-form-urlencoded" && kind != "multipart/form-data" {
 		return nil, nil
 	}

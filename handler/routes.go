@@ -22,8 +22,9 @@ const (
 type bodyUse int
 
 const (
-	form bodyUse = iota // parameters may be in it; they are read before the handler runs
-	raw                 // the handler reads it; parameters come from the query alone
+	form     bodyUse = iota // parameters may be in it; they are read before the handler runs
+	raw                     // the handler reads it; parameters come from the query alone
+	streamed                // files and parameters in one form, which the handler reads from call.form
 )
 
 // A route is one row of the table. Where GET is allowed, HEAD is.
@@ -80,7 +81,7 @@ func (rt *router) table() []route {
 		{"GET", "/file/thumbnail", signedIn, form, false, s.thumbnail},
 		{"GET POST", "/file/zip", optional, form, false, s.zip},
 
-		{"POST", "/file/upload", signedIn, raw, upload, s.upload},
+		{"POST", "/file/upload", signedIn, streamed, upload, s.upload},
 		{"POST", "/file/fastupload", signedIn, form, upload, s.fastUpload},
 		{"POST", "/file/mpupload/init", signedIn, form, upload, s.uploadInit},
 		{"POST", "/file/mpupload/uppart", signedIn, raw, upload, s.uploadPart},

@@ -1,14 +1,9 @@
 package handler
 
 import (
-	"bufio"
-	"errors"
-	"io"
 	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
@@ -16,37 +11,11 @@ import (
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
-// maxField is the longest plain field of an upload form.
-const maxField = 64 << 10
-
-// formBuffer is how many bytes of a form are read from its connection at a time: multipart's own reader asks for 4 KiB.
-const formBuffer = 64 << 10
-
-var formBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, formBuffer) }}
-
-// A bufferedBody is read through a buffer.
-type bufferedBody struct {
-	io.Reader
-	io.Closer
-}
-
 // upload takes a form with any number of files, streamed. They become visible together, or not at all.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request, c *call) error {
-	buf := formBuffers.Get().(*bufio.Reader)
-	defer formBuffers.Put(buf)
-	buf.Reset(r.Body)
-	r.Body = bufferedBody{buf, r.Body}
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return invalid("the request body must be a multipart form")
-	}
-	clash, err := c.Params.clash()
-	if err != nil {
-		return err
-	}
-	in := &formUpload{server: s, r: r, c: c, path: c.Params.get("path"), clash: clash}
+	in := &formUpload{server: s, r: r, c: c}
 	defer in.close()
-	if err := in.read(parts); err != nil {
+	if err := in.read(); err != nil {
 		return err
 	}
 	entries, err := in.commit()
@@ -81,81 +50,89 @@ func (s *Server) metas(r *http.Request, c *call, entries []store.Entry) ([]api.M
 	return metas, nil
 }
 
-// A formUpload is one form on its way in.
+// A formUpload stages the files of one form.
 type formUpload struct {
 	server *Server
 	r      *http.Request
 	c      *call
-	path   string        // of the folder; a field may name it before the first file
-	mtime  time.Time     // of the next file, where a field before it says so
-	clash  store.Clash   // what is done about taken names
 	form   *service.Form // nil before the first file
+	files  int
+	mtime  time.Time // of the last file; zero if the form has not said
 }
 
-func (f *formUpload) read(parts *multipart.Reader) error {
+func (f *formUpload) read() error {
+	in := f.c.form
+	if in.err != nil {
+		return invalid("the request body must be a multipart form")
+	}
 	for {
-		part, err := parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		file, err := in.nextFile(f.c.creds.cookie)
+		if err != nil {
+			return err
+		}
+		if file == nil {
 			return nil
-		} else if err != nil {
+		}
+		if err := f.stage(file, in.takeTime()); err != nil {
 			return cutForm(err)
 		}
-		if err := f.take(part); err != nil {
-			return cutForm(err)
-		}
+		in.begun = true
 	}
 }
 
-// cutForm says that a form is malformed or ended early, where nothing better is known.
-func cutForm(err error) error {
-	if _, known := errors.AsType[*service.Error](err); known {
-		return err
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return &service.Error{Kind: service.CutOff, Msg: "the form ended early", Cause: err}
-	}
-	if _, header := errors.AsType[textproto.ProtocolError](err); header || strings.HasPrefix(err.Error(), "multipart:") {
-		return &service.Error{Kind: service.Invalid, Msg: "malformed form", Cause: err}
-	}
-	return err
-}
-
-// take stages a file, or notes the folder. A file field that was left empty has no name.
-func (f *formUpload) take(part *multipart.Part) error {
-	name := part.FileName()
-	if name == "" {
-		return f.field(part)
-	}
+func (f *formUpload) stage(file *multipart.Part, mtime time.Time) error {
 	if f.form == nil {
-		var err error
-		if f.form, err = f.server.Uploads.NewForm(f.r.Context(), f.c.User, f.path, f.clash); err != nil {
+		clash, err := f.c.Params.clash()
+		if err != nil {
+			return err
+		}
+		if f.form, err = f.server.Uploads.NewForm(f.r.Context(), f.c.User, f.c.Params.get("path"), clash); err != nil {
 			return err
 		}
 	}
-	f.form.Modified, f.mtime = f.mtime, time.Time{}
-	return f.form.Add(f.r.Context(), name, part)
+	f.files++
+	f.form.Modified, f.mtime = mtime, mtime
+	return f.form.Add(f.r.Context(), file.FileName(), file)
 }
 
-func (f *formUpload) field(part *multipart.Part) error {
-	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
-	switch {
-	case err != nil:
-		return err
-	case len(value) > maxField:
-		return invalid("a form field must not be longer than %d bytes", maxField)
-	case part.FormName() == "path" && f.form == nil:
-		f.path = string(value)
-	case part.FormName() == "mtime" && len(value) > 0:
-		f.mtime, err = parseTime("mtime", string(value))
-	}
-	return err
-}
-
+// commit makes the files visible, with what the fields behind them said.
 func (f *formUpload) commit() ([]store.Entry, error) {
 	if f.form == nil {
 		return nil, invalid("the form must contain at least one file")
 	}
+	clash, err := f.c.Params.clash()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.form.Retarget(f.c.Params.get("path"), clash); err != nil {
+		return nil, err
+	}
+	if err := f.timeOnly(); err != nil {
+		return nil, err
+	}
 	return f.form.Commit(f.r.Context())
+}
+
+// timeOnly gives the only file of a form the modification time that the query, or a field behind the file, has named. Such
+// a time is refused if it could be that of several files, or contradicts another.
+func (f *formUpload) timeOnly() error {
+	query, err := f.c.Params.time("mtime")
+	if err != nil {
+		return err
+	}
+	for _, t := range []time.Time{f.c.form.takeTime(), query} {
+		switch {
+		case t.IsZero():
+			continue
+		case f.files > 1:
+			return invalid("in a form with several files, mtime must be a field before its file")
+		case !f.mtime.IsZero() && !f.mtime.Equal(t):
+			return invalid("parameter %q has two different values", "mtime")
+		}
+		f.mtime = t
+		f.form.SetModified(t)
+	}
+	return nil
 }
 
 // close removes what was not committed. If that fails the sweeper will do it, so the log is enough.

@@ -43,6 +43,22 @@ func (s *Uploads) NewForm(ctx context.Context, user store.User, path string, cla
 	return &Form{uploads: s, user: user, folder: folder, clash: clash}, nil
 }
 
+// Retarget sets the folder and what happens to taken names, for all files, until Commit. Invalid.
+func (f *Form) Retarget(path string, clash store.Clash) error {
+	folder, err := CleanPath(path)
+	if err != nil {
+		return err
+	}
+	f.folder, f.clash = folder, clash
+	for i := range f.parts {
+		f.parts[i].Clash = clash
+	}
+	return nil
+}
+
+// SetModified sets the modification time of the file that was added last.
+func (f *Form) SetModified(t time.Time) { f.parts[len(f.parts)-1].Modified = t }
+
 // nothingInTheWay finds out before the first byte what would otherwise be found out after the last.
 func (s *Uploads) nothingInTheWay(ctx context.Context, user store.UserID, folder store.Path) error {
 	for i := range folder {
