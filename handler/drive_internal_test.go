@@ -103,7 +103,7 @@ func (d *drive) uploads(log *slog.Logger) *service.Uploads {
 	queue := queue.New(queue.Options{})
 	d.t.Cleanup(func() { queue.Close() })
 	return &service.Uploads{
-		Rows: d.db, Keeper: d.db, Entries: d.db, Garbage: d.db, Savings: d.db, Staging: staging, Local: d.local,
+		Rows: d.db, Targets: d.db, Keeper: d.db, Entries: d.db, Garbage: d.db, Savings: d.db, Staging: staging, Local: d.local,
 		Progress: memory.NewProgress(), Queue: queue, Node: testNode, Target: store.Disk,
 		Log: log, Now: d.clock.now, Metrics: service.NewMetrics(prometheus.NewRegistry()),
 	}

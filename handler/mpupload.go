@@ -117,6 +117,9 @@ func parseComplete(p params) (req service.CompleteRequest, err error) {
 		return req, err
 	}
 	req.Name, req.Path = p.get("filename"), p.get("path")
+	if req.Modified, err = p.time("mtime"); err != nil {
+		return req, err
+	}
 	if req.Clash, err = p.clash(); err != nil {
 		return req, err
 	}

@@ -12,18 +12,20 @@ import (
 // A CompleteRequest says that all chunks of an upload are there. What it names besides the upload must agree with what
 // was announced, and with the bytes.
 type CompleteRequest struct {
-	Upload  store.UploadID
-	Digest  store.Digest   // zero: as announced
-	Size    int64          // -1: as announced
-	Name    string         // empty: as announced
-	Path    string         // empty: as announced
-	Clash   store.Clash    // what to do where the name is taken; empty: rename
-	Digests []store.Digest // of the chunks, or nil
+	Upload   store.UploadID
+	Digest   store.Digest   // zero: as announced
+	Size     int64          // -1: as announced
+	Name     string         // empty: as announced
+	Path     string         // empty: as announced
+	Modified time.Time      // zero: as announced
+	Clash    store.Clash    // what to do where the name is taken; empty: rename
+	Digests  []store.Digest // of the chunks, or nil
 }
 
 // Complete turns an upload whose chunks are all held into a file. It moves no bytes and hashes only what the follower has
-// not. Repeating it is harmless, also at once and from many clients: there is one entry and one charge. The entry is
-// zero where the file has been deleted since.
+// not. It is idempotent for each folder and name: repeated, also at once and by many clients, there is one entry and one
+// charge. Another folder or name makes another entry of the same bytes. A request that names neither gets an entry for
+// each target that was announced by Init. The entry is zero if it has been deleted since.
 //
 // Incomplete: chunks are missing, the upload lives on. DigestMismatch: the bytes are not what was announced; the named
 // chunks must be sent again. Collision: another content has this SHA-1; the upload is ended.
@@ -40,45 +42,61 @@ func (s *Uploads) Complete(ctx context.Context, user store.User, req CompleteReq
 		return store.Entry{}, errorf(NotFound, "upload not found")
 	case err != nil:
 		return store.Entry{}, explain(fmt.Errorf("complete: %w", err))
-	case u.State == store.UploadDone:
-		return s.again(ctx, u)
 	}
-	if err := agrees(u, req); err != nil {
+	known, err := s.targets(ctx, u)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	if u.State == store.UploadDone {
+		return s.again(ctx, u, known, req)
+	}
+	if err := agrees(u, known, req); err != nil {
 		return store.Entry{}, err
 	}
 	sums, err := s.verify(ctx, u, req)
 	if err != nil {
 		return store.Entry{}, err
 	}
-	e, err := s.commit(ctx, u, sums, req)
+	wanted, err := s.wanted(ctx, u.User, known, req.Name, req.Path)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	e, err := s.commit(ctx, u, sums, wanted[0], req)
 	if err != nil {
 		return store.Entry{}, err
 	}
 	s.Metrics.CompleteSeconds.Observe(time.Since(begun).Seconds())
-	return e, nil
+	if len(wanted) == 1 {
+		return e, nil
+	}
+	return s.completeDone(ctx, u, wanted[1:], req)
 }
 
 // again answers a repeated Complete. What its first run left undone after the commit is done now.
-func (s *Uploads) again(ctx context.Context, u store.Upload) (store.Entry, error) {
+func (s *Uploads) again(ctx context.Context, u store.Upload, known knownTargets, req CompleteRequest) (store.Entry, error) {
 	if u.ID.Node() == s.Node {
 		if err := s.clear(ctx, u.ID); err != nil {
 			return store.Entry{}, err
 		}
 	}
-	e, err := s.Entries.Entry(ctx, u.User, u.Entry)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return store.Entry{}, explain(fmt.Errorf("complete: %w", err))
+	if err := known.agree(req.Name, req.Path); err != nil {
+		return store.Entry{}, err
 	}
-	return e, nil
+	wanted, err := s.wanted(ctx, u.User, known, req.Name, req.Path)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	return s.completeDone(ctx, u, wanted, req)
 }
 
 // agrees compares a request with what was announced.
-func agrees(u store.Upload, req CompleteRequest) error {
+func agrees(u store.Upload, known knownTargets, req CompleteRequest) error {
+	if err := known.agree(req.Name, req.Path); err != nil {
+		return err
+	}
 	switch {
 	case req.Digest.IsZero() && u.Digest.IsZero():
 		return errorf(Invalid, "parameter filehash is required")
-	case req.Name == "" && u.Name == "":
-		return errorf(Invalid, "parameter filename is required")
 	case !req.Digest.IsZero() && !u.Digest.IsZero() && req.Digest != u.Digest:
 		return errorf(Invalid, "the digest differs from the one announced for the upload")
 	case req.Size >= 0 && req.Size != u.Layout.Size:
@@ -140,17 +158,12 @@ func (s *Uploads) mismatch(ctx context.Context, u store.Upload, staged store.Sta
 
 // commit gives verified bytes their name and makes the entry. Until the transaction the staging is whole, so a crash
 // costs nothing: the same call does it again. Staging goes last.
-func (s *Uploads) commit(ctx context.Context, u store.Upload, sums store.Sums, req CompleteRequest) (store.Entry, error) {
-	c := s.completion(u.ID, u.User, sums)
-	c.Row, c.Modified, c.Clash = true, u.Modified, req.Clash
-	var err error
-	if c.Parent, c.Name, err = s.place(ctx, u.User, req.Path, req.Name, u.Name); err != nil {
-		return store.Entry{}, err
-	}
-	if req.Path == "" {
-		c.Parent = u.Parent
-	}
-	err = s.Staging.Publish(ctx, u.ID, c.Location.Name())
+func (s *Uploads) commit(
+	ctx context.Context, u store.Upload, sums store.Sums, target store.UploadTarget, req CompleteRequest,
+) (store.Entry, error) {
+	c := aimed(s.completion(u.ID, u.User, sums), target, req)
+	c.Row = true
+	err := s.Staging.Publish(ctx, u.ID, c.Location.Name())
 	if errors.Is(err, store.ErrNotFound) { // the next try finds the upload, and which chunks are to be sent again
 		return store.Entry{}, &Error{Kind: Unavailable, Msg: "the uploaded chunks were lost; try again", Cause: err}
 	} else if err != nil {

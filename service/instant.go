@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -135,7 +136,7 @@ func (s *Instant) link(ctx context.Context, user store.User, req InstantRequest,
 	if err := s.affordable(ctx, user, req.Path, c.Sums.Size); err != nil {
 		return InstantAnswer{}, explain(fmt.Errorf("instant: %w", err))
 	}
-	parent, name, err := s.Uploads.place(ctx, user.ID, req.Path, req.Name, name)
+	parent, _, name, err := s.Uploads.place(ctx, user.ID, req.Path, cmp.Or(req.Name, name))
 	if err != nil {
 		return InstantAnswer{}, err
 	}

@@ -72,7 +72,7 @@ func (g *uploadRig) start() {
 	g.t.Cleanup(func() { queue.Close() })
 	log, metrics := slog.New(slog.DiscardHandler), service.NewMetrics(nil)
 	g.uploads = &service.Uploads{
-		Rows: g.db, Keeper: g.db, Entries: g.db, Garbage: g.db, Staging: g.staging, Local: g.local,
+		Rows: g.db, Targets: g.db, Keeper: g.db, Entries: g.db, Garbage: g.db, Staging: g.staging, Local: g.local,
 		Progress: memory.NewProgress(), Queue: queue, Node: "n1", Target: store.Disk,
 		MaxSize: 1 << 40, MaxOpen: 10, Log: log, Now: time.Now, Metrics: metrics,
 	}

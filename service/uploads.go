@@ -25,6 +25,7 @@ const (
 // Uploads brings contents into the drive: in chunks that survive every interruption, or streamed in a form.
 type Uploads struct {
 	Rows     store.Uploads
+	Targets  store.UploadTargets
 	Keeper   store.UploadKeeper
 	Entries  store.Entries
 	Garbage  store.GarbageList
@@ -90,7 +91,7 @@ func (s *Uploads) Init(ctx context.Context, user store.User, req InitRequest) (U
 	if !req.Digest.IsZero() {
 		u, err := s.Rows.OpenUpload(ctx, user.ID, req.Digest)
 		if err == nil {
-			return s.resume(ctx, u, layout)
+			return s.resume(ctx, u, req, layout)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return UploadStatus{}, fmt.Errorf("init: %w", err)
 		}
@@ -147,13 +148,13 @@ func (s *Uploads) start(ctx context.Context, user store.User, req InitRequest, l
 		Reserved: l.Size, Created: s.Now(), Expires: s.Now().Add(s.ttl()),
 	}
 	var err error
-	if u.Parent, u.Name, err = s.place(ctx, user.ID, req.Path, req.Name, ""); err != nil {
+	if u.Parent, u.Path, u.Name, err = s.place(ctx, user.ID, req.Path, req.Name); err != nil {
 		return UploadStatus{}, err
 	}
 	err = s.Rows.StartUpload(ctx, u, store.UploadLimits{Open: s.maxOpen()})
 	if errors.Is(err, store.ErrExists) { // another init of the same content was faster
 		if u, err = s.Rows.OpenUpload(ctx, user.ID, req.Digest); err == nil {
-			return s.resume(ctx, u, l)
+			return s.resume(ctx, u, req, l)
 		}
 	}
 	if err != nil {
@@ -201,32 +202,27 @@ func (s *Uploads) hopeless(ctx context.Context, user store.User, req InitRequest
 	return err
 }
 
-// place finds the folder and the name of a file. The folder is made where it is not there.
-func (s *Uploads) place(ctx context.Context, user store.UserID, path, name, otherwise string) (store.EntryID, string, error) {
-	if name == "" {
-		name = otherwise
+// place finds the folder and the name of a file, and the folder's path as the client named it. A folder that is missing
+// is created.
+func (s *Uploads) place(ctx context.Context, user store.UserID, path, name string) (store.EntryID, string, string, error) {
+	name, folder, err := cleanTarget(name, path)
+	if err != nil || folder == nil {
+		return "", "", name, err
 	}
-	if name != "" {
-		var err error
-		if name, err = CleanName(name); err != nil {
-			return "", "", err
-		}
-	}
-	p, err := CleanPath(path)
-	if err != nil || len(p) == 0 {
-		return "", name, err
-	}
-	parent, err := s.Entries.MakeFolder(ctx, user, p, s.Now())
+	parent, err := s.Entries.MakeFolder(ctx, user, *folder, s.Now())
 	if err != nil {
-		return "", "", explain(fmt.Errorf("folder: %w", err))
+		return "", "", "", explain(fmt.Errorf("folder: %w", err))
 	}
-	return parent, name, nil
+	return parent, folder.String(), name, nil
 }
 
-// resume goes on with an open upload.
-func (s *Uploads) resume(ctx context.Context, u store.Upload, l store.Layout) (UploadStatus, error) {
+// resume goes on with an open upload. It announces the target that the request names.
+func (s *Uploads) resume(ctx context.Context, u store.Upload, req InitRequest, l store.Layout) (UploadStatus, error) {
 	if u.Layout.Size != l.Size {
 		return UploadStatus{}, errorf(Conflict, "this content is already being uploaded with another size; check the digest and the size")
+	}
+	if err := s.announce(ctx, u, req); err != nil {
+		return UploadStatus{}, err
 	}
 	st, err := s.status(ctx, u)
 	if err != nil {
@@ -245,7 +241,7 @@ func (s *Uploads) goOn(ctx context.Context, user store.UserID, req InitRequest) 
 	if req.Size != 0 && req.Size != u.Layout.Size {
 		return UploadStatus{}, errorf(Invalid, "the file size differs from that of the upload")
 	}
-	return s.resume(ctx, u, u.Layout)
+	return s.resume(ctx, u, req, u.Layout)
 }
 
 // saved counts what a resumed upload need not send again. That it could not be counted is no reason to refuse.
@@ -285,6 +281,9 @@ func (s *Uploads) bind(ctx context.Context, user store.UserID, req InitRequest) 
 		return UploadStatus{}, explain(fmt.Errorf("bind: %w", err))
 	}
 	u.Digest = req.Digest
+	if err := s.announce(ctx, u, req); err != nil {
+		return UploadStatus{}, err
+	}
 	return s.status(ctx, u)
 }
 

@@ -2,9 +2,12 @@ package service_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -20,7 +23,60 @@ type modelUpload struct {
 	status  service.UploadStatus
 	held    map[int]bool
 	state   store.UploadState
-	entry   store.EntryID
+	targets []*modelTarget
+}
+
+// A modelTarget is a folder and a name that an upload was announced for or completed as.
+type modelTarget struct {
+	path, name string
+	modified   time.Time
+	entry      store.EntryID // empty until there is one
+}
+
+// target returns the target with a path and a name, adding it if there is none.
+func (u *modelUpload) target(path, name string) *modelTarget {
+	for _, t := range u.targets {
+		if t.path == path && t.name == name {
+			return t
+		}
+	}
+	t := &modelTarget{path: path, name: name}
+	if len(u.targets) > 0 {
+		t.modified = u.targets[0].modified
+	}
+	u.targets = append(u.targets, t)
+	return t
+}
+
+// A modelFile is a visible file.
+type modelFile struct {
+	content  int
+	modified time.Time
+	entry    store.EntryID
+}
+
+// A modelTree has one user's visible files by path, and how many bytes all of the user's files have, trash included.
+type modelTree struct {
+	files map[string]modelFile
+	used  int64
+}
+
+// free returns the name that a file gets if its own is taken.
+func (m modelTree) free(path, name string) string {
+	for i := 2; ; i++ {
+		if to := fmt.Sprintf("%s (%d)", name, i); m.files[path+"/"+to].entry == "" {
+			return to
+		}
+	}
+}
+
+func (m modelTree) has(content int) bool {
+	for _, f := range m.files {
+		if f.content == content {
+			return true
+		}
+	}
+	return false
 }
 
 // A machine drives the upload service at random beside a model of a few maps, and compares what both say.
@@ -29,7 +85,7 @@ type machine struct {
 	users    []store.User
 	contents [][]byte
 	uploads  []*modelUpload
-	files    []map[int]bool // by user: the contents that the user has
+	trees    []*modelTree // by user
 }
 
 func newMachine(t *testing.T) *machine {
@@ -38,9 +94,18 @@ func newMachine(t *testing.T) *machine {
 	for i, size := range []int{0, 100, 2*testChunk + 1} {
 		m.contents = append(m.contents, storetest.Bytes(uint64(20+i), size))
 	}
-	m.files = []map[int]bool{{}, {}}
+	for range m.users {
+		m.trees = append(m.trees, &modelTree{files: map[string]modelFile{}})
+	}
 	return m
 }
+
+var (
+	modelPaths = rapid.SampledFrom([]string{"/", "/p", "/q"})
+	modelNames = rapid.SampledFrom([]string{"a", "b"})
+	modelTimes = rapid.SampledFrom([]time.Time{{}, time.Unix(1, 0).UTC(), time.Unix(2, 0).UTC()})
+	clashes    = rapid.SampledFrom([]store.Clash{"", store.ClashReplace, store.ClashFail})
+)
 
 func (m *machine) pick(t *rapid.T) *modelUpload {
 	if len(m.uploads) == 0 {
@@ -62,22 +127,35 @@ func (m *machine) open(user, content int) *modelUpload {
 func (m *machine) Init(t *rapid.T) {
 	user, content := rapid.IntRange(0, 1).Draw(t, "user"), rapid.IntRange(0, len(m.contents)-1).Draw(t, "content")
 	body := m.contents[content]
+	path, name, modified := modelPaths.Draw(t, "path"), modelNames.Draw(t, "name"), modelTimes.Draw(t, "mtime")
 	st, err := m.g.uploads.Init(t.Context(), m.users[user], service.InitRequest{
-		Digest: storetest.SumsOf(body).Digest, Size: int64(len(body)), ChunkSize: testChunk, Name: string(rune('a' + content)),
+		Digest: storetest.SumsOf(body).Digest, Size: int64(len(body)), ChunkSize: testChunk,
+		Path: path, Name: name, Modified: modified,
 	})
-	switch known := m.open(user, content); {
-	case m.files[user][content]:
+	u := m.open(user, content)
+	switch {
+	case m.trees[user].has(content):
 		if service.KindOf(err) != service.AlreadyHave {
 			t.Fatalf("init of own content: %v", err)
 		}
+		return
 	case err != nil:
 		t.Fatalf("init: %v", err)
-	case known != nil:
-		if st.ID != known.status.ID || !slices.Equal(st.Held, known.indexes()) {
-			t.Fatalf("init again: %s with %v, want %s with %v", st.ID, st.Held, known.status.ID, known.indexes())
+	case u != nil:
+		if st.ID != u.status.ID || !slices.Equal(st.Held, u.indexes()) {
+			t.Fatalf("init again: %s with %v, want %s with %v", st.ID, st.Held, u.status.ID, u.indexes())
 		}
 	default:
-		m.uploads = append(m.uploads, &modelUpload{user: user, content: content, status: st, held: map[int]bool{}})
+		u = &modelUpload{user: user, content: content, status: st, held: map[int]bool{}}
+		m.uploads = append(m.uploads, u)
+	}
+	known := len(u.targets)
+	target := u.target(path, name)
+	switch {
+	case !modified.IsZero():
+		target.modified = modified
+	case len(u.targets) > known: // a new target is announced without a time
+		target.modified = time.Time{}
 	}
 }
 
@@ -120,29 +198,100 @@ func (m *machine) Chunk(t *rapid.T) {
 	}
 }
 
+// Complete completes an upload as one target, or as all that were announced.
 func (m *machine) Complete(t *rapid.T) {
 	u := m.pick(t)
-	e, err := m.g.complete(m.users[u.user], u.status.ID)
+	req := service.CompleteRequest{Upload: u.status.ID, Size: -1, Clash: clashes.Draw(t, "conflict")}
+	if rapid.Bool().Draw(t, "named") {
+		req.Path, req.Name, req.Modified = modelPaths.Draw(t, "path"), modelNames.Draw(t, "name"), modelTimes.Draw(t, "mtime")
+	}
+	e, err := m.g.uploads.Complete(t.Context(), m.users[u.user], req)
 	switch {
 	case u.state == store.UploadCancelled:
 		if service.KindOf(err) != service.NotFound {
 			t.Fatalf("complete of a cancelled upload: %v", err)
 		}
-	case u.state == store.UploadDone:
-		if err != nil || e.ID != u.entry {
-			t.Fatalf("complete again: %s, %v; want %s", e.ID, err, u.entry)
-		}
-	case len(u.held) < u.status.Layout.Count():
+	case u.state == store.UploadOpen && len(u.held) < u.status.Layout.Count():
 		if service.KindOf(err) != service.Incomplete {
 			t.Fatalf("complete with %d of %d chunks: %v", len(u.held), u.status.Layout.Count(), err)
 		}
-	case err != nil:
-		t.Fatalf("complete: %v", err)
 	default:
-		m.g.holds(e, m.contents[u.content])
-		u.state, u.entry = store.UploadDone, e.ID
-		m.files[u.user][u.content] = true
+		m.completed(t, u, req, e, err)
 	}
+}
+
+// completed compares the result of a Complete for which all chunks are held.
+func (m *machine) completed(t *rapid.T, u *modelUpload, req service.CompleteRequest, got store.Entry, err error) {
+	known := u.targets
+	wanted := known
+	if req.Name != "" {
+		wanted = []*modelTarget{u.target(req.Path, req.Name)}
+	}
+	for i, target := range wanted {
+		if !m.appears(t, u, target, req) {
+			if service.KindOf(err) != service.NameTaken {
+				t.Fatalf("complete as %s in %s: %v, want that the name is taken", target.name, target.path, err)
+			}
+			if target.entry == "" && len(known) < len(u.targets) {
+				u.targets = known // it was not announced
+			}
+			return
+		}
+		if i < len(wanted)-1 {
+			continue
+		}
+		switch e, there := m.entry(t, u, target); {
+		case err != nil:
+			t.Fatalf("complete: %v", err)
+		case there && got.ID != e.ID, !there && got.ID != "":
+			t.Fatalf("complete as %s in %s: %s, want %s", target.name, target.path, got.ID, e.ID)
+		}
+	}
+}
+
+// appears makes the file of a target in the model, and reports whether a taken name allowed it.
+func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req service.CompleteRequest) bool {
+	if target.entry != "" {
+		return true
+	}
+	tree, name := m.trees[u.user], target.name
+	taken := tree.files[target.path+"/"+name]
+	modified := target.modified
+	if !req.Modified.IsZero() {
+		modified = req.Modified
+	}
+	switch {
+	case taken.entry == "":
+	case taken.content == u.content:
+		u.state, target.entry = store.UploadDone, taken.entry
+		return true
+	case req.Clash == store.ClashFail:
+		return false
+	case req.Clash == "":
+		name = tree.free(target.path, name)
+	}
+	path, err := store.ParsePath(target.path + "/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := m.g.db.EntryAt(t.Context(), m.users[u.user].ID, path)
+	if err != nil || !e.Modified.Equal(modified) || e.ID == taken.entry {
+		t.Fatalf("%s: %+v, %v; want it modified %v", path, e, err, modified)
+	}
+	m.g.holds(e, m.contents[u.content])
+	tree.files[target.path+"/"+name] = modelFile{content: u.content, modified: modified, entry: e.ID}
+	tree.used += int64(len(m.contents[u.content]))
+	u.state, target.entry = store.UploadDone, e.ID
+	return true
+}
+
+// entry returns the visible entry of a target.
+func (m *machine) entry(t *rapid.T, u *modelUpload, target *modelTarget) (store.Entry, bool) {
+	e, err := m.g.db.Entry(t.Context(), m.users[u.user].ID, target.entry)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return e, err == nil
 }
 
 func (m *machine) Cancel(t *rapid.T) {
@@ -166,10 +315,7 @@ func (m *machine) Restart(*rapid.T) { m.g.start() }
 // check compares the books after each step.
 func (m *machine) check(t *rapid.T) {
 	for i, user := range m.users {
-		var used, reserved int64
-		for content := range m.files[i] {
-			used += int64(len(m.contents[content]))
-		}
+		used, reserved := m.trees[i].used, int64(0)
 		for _, u := range m.uploads {
 			if u.user != i || u.state != store.UploadOpen {
 				continue

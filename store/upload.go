@@ -29,6 +29,21 @@ type Upload struct {
 	Entry    EntryID // the result, once done
 	Created  time.Time
 	Expires  time.Time
+
+	// Path is the path of Parent as the client named it, empty if it named none. StartUpload records it with the
+	// upload's first target; it is not read back.
+	Path string
+}
+
+// An UploadTarget is an entry that an upload is to make, or has made. Init announces targets and complete may name
+// further ones. An upload has at most one target for each folder and name.
+type UploadTarget struct {
+	Parent     EntryID // the folder; empty is the root
+	FolderGone bool    // the folder is in the trash or has been purged; Parent is empty if it has been purged
+	Name       string  // as the client named it; empty if complete is to name the file
+	Path       string  // the folder's path as the client named it, normalized by Path.String; empty if it named none
+	Modified   time.Time
+	Entry      EntryID // the entry that was made of it; empty before that
 }
 
 // UploadLimits are the rules that StartUpload applies in its transaction.
@@ -53,16 +68,34 @@ type Uploads interface {
 	// CompleteUploads turns verified bytes into entries, all of them or none, in one transaction each of whose steps
 	// is described at Completion. It returns a result for each, in order. ErrConflict: an upload is not open (nor
 	// done). ErrCollision, ErrQuota; ErrExists: the name is taken, see Clash. The upload stays open then.
+	// ErrNotFound: the upload is done, and its entry for this target has been purged, or the target is new and the user
+	// has no entry with the content any more. ErrTooMany: the upload has MaxUploadTargets targets.
 	CompleteUploads(ctx context.Context, cs []Completion) ([]Completed, error)
 	// EndUpload closes an open upload as cancelled and gives its reservation back. Repeating it is harmless.
 	// ErrNotFound: unknown. ErrConflict: it is done.
 	EndUpload(ctx context.Context, id UploadID) error
 }
 
+// MaxUploadTargets is how many targets one upload can have.
+const MaxUploadTargets = 1000
+
+// UploadTargets keeps the targets of uploads that have a row. They go with the upload's row.
+type UploadTargets interface {
+	// UploadTargets returns the targets of a user's upload in the order in which they were announced.
+	// An unknown upload has none.
+	UploadTargets(ctx context.Context, user UserID, id UploadID) ([]UploadTarget, error)
+	// AddUploadTarget announces a target of an open upload. If the upload has a target with that folder and name, its
+	// path and, if t names one, its modification time are replaced. ErrNotFound: no such upload, or the folder is not
+	// a visible folder of the user. ErrConflict: the upload is not open. ErrTooMany.
+	AddUploadTarget(ctx context.Context, user UserID, id UploadID, t UploadTarget) error
+}
+
 // A Completion is the verified result of an upload, its blob already durable at Location.
 //
-// In the transaction: an upload with a row goes from open to done (done already: its entry is the result and nothing
-// else happens) and its reservation becomes use; without a row (a streamed form, Row false) the size is charged.
+// In the transaction: an upload with a row goes from open to done and its reservation becomes use; without a row (a
+// streamed form, Row false) the size is charged. If the upload is done already, Sums and Location do not count: if it
+// has made an entry for this folder and name, that entry is the result; otherwise another entry is made of its content
+// and charged, provided that the user still has an entry with that content, visible or in the trash.
 // A content with these Sums is referenced if it is there and live, and Location becomes garbage (unless it is the very
 // location of that content); it is inserted with a transfer job to Target if it is not there; if it is damaged, its
 // location becomes garbage, Location takes its place, it is live again, and the job starts over.
@@ -76,6 +109,7 @@ type Completion struct {
 	Location Location
 	Target   Kind // where a new content is to be moved; empty: it stays
 	Parent   EntryID
+	Path     string // of Parent as the client named it, or empty; recorded with the target
 	Name     string
 	Clash    Clash
 	Modified time.Time // the client's mtime, or zero

@@ -55,7 +55,7 @@ func (t tx) complete(ctx context.Context, c store.Completion) (store.Completed, 
 			return store.Completed{}, err
 		}
 		if u.State == store.UploadDone {
-			return t.completed(ctx, u)
+			return t.completeDone(ctx, u, c)
 		}
 		if err := completable(u, c); err != nil {
 			return store.Completed{}, err
@@ -65,24 +65,76 @@ func (t tx) complete(ctx context.Context, c store.Completion) (store.Completed, 
 	if err != nil {
 		return store.Completed{}, err
 	}
-	e, made, err := t.linkUpload(ctx, c, content)
+	parent, err := t.folderOrRoot(ctx, c.User, c.Parent)
+	if err != nil {
+		return store.Completed{}, err
+	}
+	n := store.NewEntry{User: c.User, Name: c.Name, Clash: c.Clash, Modified: c.Modified, When: c.When}
+	e, made, err := t.link(ctx, n, content, parent)
 	if err != nil {
 		return store.Completed{}, err
 	}
 	if err := t.pay(ctx, c, u, made); err != nil {
 		return store.Completed{}, err
 	}
-	return store.Completed{Entry: e.Entry, Stored: stored}, t.markDone(ctx, c, e.ID)
+	return store.Completed{Entry: e.Entry, Stored: stored}, t.markDone(ctx, c, parent, e.ID)
 }
 
-// completed is the result of an upload that was done before. ErrNotFound: its entry has been purged since.
-func (t tx) completed(ctx context.Context, u store.Upload) (store.Completed, error) {
-	e, err := first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND e.user_id = ?`,
-		string(u.Entry), u.User)
+// completeDone is the result of completing an upload that is done: the entry that it made for this folder and name, or
+// another entry of its content. ErrNotFound.
+func (t tx) completeDone(ctx context.Context, u store.Upload, c store.Completion) (store.Completed, error) {
+	parent, err := t.folderOrRoot(ctx, c.User, c.Parent)
 	if err != nil {
-		return store.Completed{}, fmt.Errorf("entry %s: %w", u.Entry, err)
+		return store.Completed{}, err
+	}
+	var id store.EntryID
+	err = t.get(ctx, `SELECT entry_id FROM tbl_upload_target WHERE upload_id = ? AND parent_id = ? AND file_name = ?`,
+		[]any{string(u.ID), parent, c.Name}, &id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.Completed{}, err
+	}
+	e := row{}
+	if id != "" {
+		e, err = first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND e.user_id = ?`,
+			string(id), u.User)
+	} else {
+		e, err = t.linkDone(ctx, u, c, parent)
+	}
+	if err != nil {
+		return store.Completed{}, fmt.Errorf("upload %s is done: %w", u.ID, err)
 	}
 	return store.Completed{Entry: e.Entry, Stored: e.Content.Location.Name().Upload() == u.ID}, nil
+}
+
+// linkDone makes another entry of the content of an upload that is done. The content must still be the user's: whether
+// other users have it must make no difference. ErrNotFound.
+func (t tx) linkDone(ctx context.Context, u store.Upload, c store.Completion, parent int64) (row, error) {
+	content, err := t.content(ctx, u.Digest)
+	if err != nil {
+		return row{}, err
+	}
+	mine, err := t.has(ctx, `SELECT 1 FROM tbl_user_file WHERE content_id = ? AND user_id = ? LIMIT 1`, content.ID, c.User)
+	if err != nil {
+		return row{}, err
+	}
+	if !mine || content.Status != store.ContentLive {
+		return row{}, store.ErrNotFound
+	}
+	n := store.NewEntry{User: c.User, Name: c.Name, Clash: c.Clash, Modified: c.Modified, When: c.When}
+	e, made, err := t.link(ctx, n, content, parent)
+	if err != nil {
+		return row{}, err
+	}
+	if made {
+		if err := t.charge(ctx, c.User, content.Sums.Size); err != nil {
+			return row{}, err
+		}
+		if err := t.save(ctx, c.User, content.Sums.Size); err != nil {
+			return row{}, err
+		}
+	}
+	target := store.UploadTarget{Name: c.Name, Path: c.Path, Modified: c.Modified, Entry: e.ID}
+	return e, t.putTarget(ctx, u.ID, parent, target)
 }
 
 // completable refuses bytes that are not those of the upload.
@@ -96,15 +148,6 @@ func completable(u store.Upload, c store.Completion) error {
 		return store.ErrDigestMismatch
 	}
 	return nil
-}
-
-func (t tx) linkUpload(ctx context.Context, c store.Completion, content store.Content) (row, bool, error) {
-	parent, err := t.folderOrRoot(ctx, c.User, c.Parent)
-	if err != nil {
-		return row{}, false, err
-	}
-	n := store.NewEntry{User: c.User, Name: c.Name, Clash: c.Clash, Modified: c.Modified, When: c.When}
-	return t.link(ctx, n, content, parent)
 }
 
 // folderOrRoot finds the folder that an upload goes to, and the root where that is gone.
@@ -131,11 +174,15 @@ func (t tx) pay(ctx context.Context, c store.Completion, u store.Upload, made bo
 	return t.charge(ctx, c.User, size)
 }
 
-func (t tx) markDone(ctx context.Context, c store.Completion, e store.EntryID) error {
+func (t tx) markDone(ctx context.Context, c store.Completion, parent int64, e store.EntryID) error {
 	if !c.Row {
 		return nil
 	}
-	return t.one(ctx, store.ErrConflict, `UPDATE tbl_upload
+	err := t.one(ctx, store.ErrConflict, `UPDATE tbl_upload
 		SET state = 1, is_open = NULL, reserved = 0, file_sha1 = ?, entry_id = ?, ended_at = ?
 		WHERE upload_id = ? AND is_open = 1`, c.Sums.Digest.String(), string(e), micros(c.When), string(c.Upload))
+	if err != nil {
+		return err
+	}
+	return t.putTarget(ctx, c.Upload, parent, store.UploadTarget{Name: c.Name, Path: c.Path, Modified: c.Modified, Entry: e})
 }

@@ -33,7 +33,10 @@ func (db *DB) StartUpload(ctx context.Context, u store.Upload, l store.UploadLim
 		if err := t.reserve(ctx, u.User, u.Layout.Size); err != nil {
 			return err
 		}
-		return t.insertUpload(ctx, u, parent)
+		if err := t.insertUpload(ctx, u, parent); err != nil {
+			return err
+		}
+		return t.putTarget(ctx, u.ID, parent, store.UploadTarget{Name: u.Name, Path: u.Path, Modified: u.Modified})
 	})
 	if err != nil {
 		return fmt.Errorf("start upload %s: %w", u.ID, err)

@@ -18,6 +18,7 @@ type Database interface {
 	store.Tokens
 	store.Contents
 	store.Uploads
+	store.UploadTargets
 	store.UploadKeeper
 	store.Entries
 	store.EntryChanges
@@ -36,6 +37,7 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Contents":  Contents,
 		"Uploads":   Uploads,
 		"Complete":  Complete,
+		"Targets":   UploadTargets,
 		"Keeper":    UploadKeeper,
 		"Entries":   Entries,
 		"List":      List,
@@ -156,10 +158,14 @@ func (w *world) upload(u store.User, s store.Sums) store.Upload {
 
 // finishing is the completion of a started upload.
 func (w *world) finishing(up store.Upload, s store.Sums) store.Completion {
+	return w.finishingAt(up, s, w.later(time.Second))
+}
+
+func (w *world) finishingAt(up store.Upload, s store.Sums, when time.Time) store.Completion {
 	return store.Completion{
 		Upload: up.ID, User: up.User, Row: true, Sums: s,
 		Location: store.LocalLocation("n1", store.NewBlobName(s.Digest, up.ID)),
-		Target:   store.Disk, Parent: up.Parent, Name: up.Name, When: w.later(time.Second),
+		Target:   store.Disk, Parent: up.Parent, Path: up.Path, Name: up.Name, When: when,
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -85,7 +86,7 @@ func completeTwice(w *world) {
 	s := sums("a", 1000)
 	c := w.finishing(w.begin(w.alice, s), s)
 	first := w.complete(c)
-	c.Name = "another name"
+	c.Clash, c.When = store.ClashReplace, w.later(time.Second)
 	second := w.complete(c)
 	if second != first {
 		w.Errorf("second is %+v, want %+v", second, first)

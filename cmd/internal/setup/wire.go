@@ -13,7 +13,7 @@ func (d *Drive) wire() {
 	d.Accounts.Metrics = r.metrics
 	d.Files = &service.Files{Entries: r.db, Changes: r.db, Trees: r.db, Moves: r.db, Now: time.Now, TrashTTL: c.TrashTTL}
 	d.Uploads = &service.Uploads{
-		Rows: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db, Savings: r.db,
+		Rows: r.db, Targets: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db, Savings: r.db,
 		Contents: r.db, Places: r.places, Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: r.target,
 		MaxSize: int64(c.MaxFileSize), MaxOpen: c.MaxOpenUploads, TTL: c.UploadTTL,
 		Log: d.Log, Now: time.Now, Metrics: r.metrics, Step: step(),
