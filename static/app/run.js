@@ -178,7 +178,7 @@ export class Run {
     for (let repairs = 0; ; repairs++) {
       this.set('checking');
       try {
-        upload.entry = await this.#inPlace(await this.#askComplete());
+        upload.entry = await this.#askComplete();
         return '';
       } catch (err) {
         if (repairs >= REPAIRS) throw err;
@@ -199,15 +199,6 @@ export class Run {
     const { upload, session, digest, signal } = this;
     const about = { ...this.#names(), uploadid: session.id, filehash: digest.value, filesize: upload.size, conflict: upload.conflict ?? 'fail' };
     return this.call(signal, () => this.engine.api.complete(about, signal));
-  }
-
-  // inPlace returns the entry in the folder that was asked for. Another page may have ended this very upload in another one.
-  // One that was begun on another device goes where it was to go then, which only the drive knows.
-  async #inPlace(entry) {
-    const { upload, signal } = this;
-    const folder = entry?.Path?.slice(0, entry.Path.lastIndexOf('/')) || '/';
-    if (!entry?.Path || !upload.path || folder === upload.path.normalize('NFC')) return entry;
-    return this.call(signal, () => this.engine.api.copy(entry.ID, upload.path, upload.conflict ?? 'fail'));
   }
 
   #names() {
