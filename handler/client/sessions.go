@@ -5,13 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 )
@@ -25,25 +21,6 @@ type Target struct {
 	Path     string    // the folder; empty is the root
 	Modified time.Time // the file's own time; zero: unknown
 	Conflict string    // where the name is taken: rename, replace or fail; empty: the drive's choice, rename
-}
-
-// number is what the drive puts into a name that is taken.
-var number = regexp.MustCompile(` \([0-9]+\)`)
-
-// names reports whether an entry at a path may be the one that was asked for: it has the name, or one that the drive
-// made of it because it was taken.
-func (t Target) names(entry string) bool {
-	folder, name := path.Split(norm.NFC.String(path.Join("/", t.Path, t.Name)))
-	gotFolder, got := path.Split(entry)
-	if gotFolder != folder || got == name || len(name) > 240 { // a long name is shortened to make room for the number
-		return gotFolder == folder
-	}
-	for _, at := range number.FindAllStringIndex(got, -1) {
-		if got[:at[0]]+got[at[1]:] == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (t Target) values() url.Values {

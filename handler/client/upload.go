@@ -135,12 +135,6 @@ func (u *upload) session(ctx context.Context) (again bool, err error) {
 		// Its digest can never be reached: what it holds would only lie there until it expires.
 		err = errors.Join(err, u.c.Cancel(context.WithoutCancel(ctx), in.UploadID))
 	}
-	if err == nil && !u.o.names(u.res.Meta.Path) {
-		// Somebody brought the same bytes under another name at the same moment: the drive has one upload for both,
-		// and it was the other that completed it.
-		ok, err := u.link(ctx)
-		return !ok && err == nil, err
-	}
 	return IsCode(err, api.NotFound), err
 }
 
