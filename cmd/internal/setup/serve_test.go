@@ -238,7 +238,7 @@ func TestTakenAddress(t *testing.T) {
 	c := emptyDrive(t)
 	c.Listen, c.AdminListen = l.Addr().String(), "127.0.0.1:0"
 	err = open(t, c).Serve(t.Context(), func(string) { t.Error("it says that it serves") })
-	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "choose another with BLINKDRIVE_LISTEN") {
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "set BLINKDRIVE_LISTEN to another address") {
 		t.Errorf("Serve: %v", err)
 	}
 }
