@@ -107,6 +107,40 @@ func TestChunkedUpload(t *testing.T) {
 	}
 }
 
+// TestOneUploadForTwoTargets brings one content to two folders, as two tabs of a browser do.
+func TestOneUploadForTwoTargets(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t, nil)
+	p := d.join("alice")
+	content, _ := newContent(4, 1000)
+	a := d.begin(p, content, "x.bin", "path", "/A")
+	b := d.begin(p, content, "x.bin", "path", "/B")
+	if a.id != b.id {
+		t.Fatalf("two uploads: %s and %s", a.id, b.id)
+	}
+	a.put(1, content).want(t, 200, api.OK)
+	ids := map[string]string{}
+	for range 2 {
+		for path, modified := range map[string]string{"/A/x.bin": "2001-02-03T04:05:06Z", "/B/x.bin": "2002-02-03T04:05:06Z"} {
+			var m api.Meta
+			a.complete("filename", "x.bin", "path", path[:2], "mtime", modified).want(t, 200, api.OK, &m)
+			if m.Path != path || m.ModifiedAt != modified || ids[path] != "" && ids[path] != m.ID {
+				t.Errorf("complete as %s: %+v", path, m)
+			}
+			ids[path] = m.ID
+		}
+	}
+	if ids["/A/x.bin"] == ids["/B/x.bin"] {
+		t.Error("both have one entry")
+	}
+	a.complete("filename", "y.bin", "mtime", "yesterday").want(t, 400, api.InvalidUpload)
+	for _, id := range ids {
+		d.post("/file/delete", values("id", id), p.bearer()).want(t, 200, api.OK)
+		d.post("/file/purge", values("id", id), p.bearer()).want(t, 200, api.OK)
+	}
+	a.complete("filename", "y.bin").want(t, 404, api.NotFound)
+}
+
 // TestUploadRefusals has the refusals that come before and behind the bytes.
 func TestUploadRefusals(t *testing.T) {
 	t.Parallel()

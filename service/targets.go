@@ -163,10 +163,17 @@ func (s *Uploads) announce(ctx context.Context, u store.Upload, req InitRequest)
 	}
 	t.Modified = req.Modified
 	err = s.Targets.AddUploadTarget(ctx, u.User, u.ID, t)
-	if errors.Is(err, store.ErrConflict) {
+	switch {
+	case errors.Is(err, store.ErrConflict):
 		return errorf(NotFound, "upload not found")
+	case errors.Is(err, store.ErrTooMany):
+		return tooManyTargets()
 	}
 	return explain(err)
+}
+
+func tooManyTargets() error {
+	return errorf(TooMany, "one upload becomes at most %d files; copy one of them instead", store.MaxUploadTargets)
 }
 
 // completeDone makes the entries that a repeated Complete asks for and that are not there yet, and returns the one that
@@ -194,10 +201,12 @@ func (s *Uploads) completeDone(ctx context.Context, u store.Upload, wanted []sto
 func (s *Uploads) furtherEntry(ctx context.Context, u store.Upload, t store.UploadTarget, req CompleteRequest) (store.Entry, error) {
 	c := aimed(store.Completion{Upload: u.ID, User: u.User, Row: true, When: s.Now()}, t, req)
 	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return store.Entry{}, errorf(NotFound, "the uploaded file has been deleted; upload it again")
-	}
-	if err != nil {
+	case errors.Is(err, store.ErrTooMany):
+		return store.Entry{}, tooManyTargets()
+	case err != nil:
 		return store.Entry{}, err
 	}
 	return done[0].Entry, nil
