@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 LDFLAGS  := -X main.version=$(VERSION)
 TIMEOUT  ?= 15m
 
-.PHONY: all help run build test check docs bench bench-ceph bench-short bench-micro demo screenshots clean
+.PHONY: all help run build test test-whole test-race check docs bench bench-ceph bench-short bench-micro demo screenshots clean
 
 all: build
 
@@ -24,7 +24,16 @@ build:
 
 # Run all tests with private servers; variables such as BLINKDRIVE_TEST_MYSQL_DSN name other servers to use instead.
 test:
-	$(GO) run ./cmd/internal/testenv/with -- $(GO) test -race -timeout $(TIMEOUT) ./...
+	$(GO) run ./cmd/internal/testenv/with -- $(MAKE) --no-print-directory --keep-going test-whole test-race
+
+# Part of make test, which starts the servers: the program and the page as a whole. Their tests mostly wait for servers and
+# browsers; the race detector would only slow them, so that it looks at some of the servers instead.
+test-whole:
+	BLINKDRIVE_TEST_RACE=1 $(GO) test -timeout $(TIMEOUT) ./cmd/blinkdrive ./static
+
+# Part of make test, which starts the servers: all other packages, with the race detector.
+test-race:
+	$(GO) test -race -timeout $(TIMEOUT) $$($(GO) list ./... | grep -vE '/(cmd/blinkdrive|static)$$')
 
 # Check formatting, vet, staticcheck, go.mod, layers, migrations, API description and documentation.
 check:

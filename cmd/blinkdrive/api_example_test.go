@@ -25,7 +25,7 @@ func TestAPIExample(t *testing.T) {
 	if !ok {
 		t.Fatal("docs/api.md has no example")
 	}
-	w := newWorld(t, build(t, raceArgs()...))
+	w := newWorld(t, build(t))
 	dir := t.TempDir()
 	big := content(t, pattern{1, 12_000_000})
 	for name, body := range map[string][]byte{"big.iso": big, "report.pdf": content(t, pattern{2, 3000})} {

@@ -24,7 +24,7 @@ func TestBehindNginx(t *testing.T) {
 		t.Skip("builds and runs the program")
 	}
 	nginx := program(t, "nginx")
-	w := newWorld(t, build(t, raceArgs()...), "BLINKDRIVE_TRUSTED_PROXIES=127.0.0.1/32")
+	w := newWorld(t, build(t), "BLINKDRIVE_TRUSTED_PROXIES=127.0.0.1/32")
 	url := startNginx(t, nginx, w.setting.Addr)
 	c := w.userWith("nginx", url, patient)
 

@@ -120,7 +120,7 @@ func TestEngines(t *testing.T) {
 		t.Skip("builds and runs the program")
 	}
 	at := shared(t)
-	bin := build(t, raceArgs()...)
+	bin := build(t)
 	for _, c := range neighbours {
 		t.Run(c.String(), func(t *testing.T) { t.Parallel(); testStory(t, bin, c.env(t, at)...) })
 	}

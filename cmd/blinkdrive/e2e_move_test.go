@@ -16,7 +16,7 @@ func TestMoveToEngines(t *testing.T) {
 		t.Skip("builds and runs the program")
 	}
 	at := shared(t)
-	w := newWorld(t, build(t, raceArgs()...))
+	w := newWorld(t, build(t))
 	alice := w.user("alice")
 	old, half := pattern{50, 3*mib + 1}, pattern{51, 7*mib + 1}
 	file := w.put(alice, old)

@@ -20,7 +20,7 @@ func TestRedirect(t *testing.T) {
 		t.Skip("builds and runs the program")
 	}
 	env := append(choice{store: "ceph"}.env(t, shared(t)), "BLINKDRIVE_DOWNLOAD_POLICY=redirect", "BLINKDRIVE_DOWNLOAD_URL_TTL=3s")
-	w := newWorld(t, build(t, raceArgs()...), env...)
+	w := newWorld(t, build(t), env...)
 	c := w.user("alice")
 	p := pattern{40, 3*mib + 7}
 	res, err := c.Upload(t.Context(), p, p.size, client.UploadOptions{Target: client.Target{Name: `wäré "1".bin`}})

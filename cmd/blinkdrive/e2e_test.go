@@ -58,7 +58,7 @@ func TestDriveCrashes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs the program")
 	}
-	bin := build(t, append(raceArgs(), "-tags", "failpoint")...)
+	bin := build(t, "-tags", "failpoint")
 	for _, step := range steps(t) {
 		if slices.Contains(inParts, step) {
 			continue // TestWorkers has them

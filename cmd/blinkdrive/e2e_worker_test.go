@@ -26,7 +26,7 @@ func TestWorkers(t *testing.T) {
 		t.Skip("builds and runs the program")
 	}
 	at := shared(t)
-	bin := build(t, append(raceArgs(), "-tags", "failpoint")...)
+	bin := build(t, "-tags", "failpoint")
 	for _, step := range steps(t) {
 		if strings.HasPrefix(step, "transfer.") && step != "transfer.released" {
 			t.Run("killed at "+step, func(t *testing.T) { t.Parallel(); testWorkerKilled(t, bin, at, step) })
