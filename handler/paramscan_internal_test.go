@@ -155,8 +155,8 @@ func (s *sources) call(in *ast.FuncDecl, call *ast.CallExpr, found map[string]bo
 // the function itself was given, its caller has named.
 func (s *sources) name(in *ast.FuncDecl, e ast.Expr, found map[string]bool) {
 	s.t.Helper()
-	if text, ok := s.text(e); ok {
-		found[text] = true
+	if v := s.info.Types[e].Value; v != nil {
+		found[constant.StringVal(v)] = true
 		return
 	}
 	id, ok := e.(*ast.Ident)
@@ -165,32 +165,37 @@ func (s *sources) name(in *ast.FuncDecl, e ast.Expr, found map[string]bool) {
 	}) {
 		return
 	}
-	known := false
-	if ok {
-		for _, value := range s.valuesOf(in, id) {
-			ast.Inspect(value, func(n ast.Node) bool {
-				e, isExpr := n.(ast.Expr)
-				text, isText := s.text(e)
-				if !isExpr || !isText {
-					return true
-				}
-				found[text], known = true, true
+	values := 0
+	note := func(e ast.Expr) {
+		ast.Inspect(e, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok && s.info.Types[e].Value != nil {
+				found[constant.StringVal(s.info.Types[e].Value)] = true
+				values++
 				return false
-			})
-		}
+			}
+			return true
+		})
 	}
-	if !known {
+	is := func(e ast.Expr) bool {
+		other, isID := e.(*ast.Ident)
+		return ok && isID && s.objectOf(other) == s.objectOf(id)
+	}
+	ast.Inspect(in.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			if len(n.Lhs) == 1 && is(n.Lhs[0]) {
+				note(n.Rhs[0])
+			}
+		case *ast.RangeStmt:
+			if n.Value != nil && is(n.Value) {
+				note(n.X)
+			}
+		}
+		return true
+	})
+	if values == 0 {
 		s.t.Errorf("%s reads a parameter whose name this test cannot tell; use a constant", in.Name.Name)
 	}
-}
-
-// text returns the value of an expression that is a constant string.
-func (s *sources) text(e ast.Expr) (string, bool) {
-	v := s.info.Types[e].Value
-	if v == nil || v.Kind() != constant.String {
-		return "", false
-	}
-	return constant.StringVal(v), true
 }
 
 func (s *sources) objectOf(id *ast.Ident) types.Object {
@@ -202,50 +207,14 @@ func (s *sources) objectOf(id *ast.Ident) types.Object {
 
 // field notes the names that the fields of a multipart form are compared with.
 func (s *sources) field(in *ast.FuncDecl, what ast.Expr, with []ast.Expr, found map[string]bool) {
-	if !s.isFieldName(in, what) {
+	call, ok := what.(*ast.CallExpr)
+	if !ok {
+		return
+	}
+	if sel, ok := call.Fun.(*ast.SelectorExpr); !ok || sel.Sel.Name != "FormName" {
 		return
 	}
 	for _, e := range with {
 		s.name(in, e, found)
 	}
-}
-
-// isFieldName reports whether an expression is the name of a form's field, or a variable that holds it.
-func (s *sources) isFieldName(in *ast.FuncDecl, e ast.Expr) bool {
-	switch e := e.(type) {
-	case *ast.CallExpr:
-		sel, ok := e.Fun.(*ast.SelectorExpr)
-		return ok && sel.Sel.Name == "FormName"
-	case *ast.Ident:
-		for _, value := range s.valuesOf(in, e) {
-			if call, ok := value.(*ast.CallExpr); ok && s.isFieldName(in, call) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// valuesOf returns what a function assigns to a variable, or has it range over.
-func (s *sources) valuesOf(in *ast.FuncDecl, id *ast.Ident) (values []ast.Expr) {
-	is := func(e ast.Expr) bool {
-		other, ok := e.(*ast.Ident)
-		return ok && s.objectOf(other) != nil && s.objectOf(other) == s.objectOf(id)
-	}
-	ast.Inspect(in.Body, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			for i, lhs := range n.Lhs {
-				if is(lhs) {
-					values = append(values, n.Rhs[min(i, len(n.Rhs)-1)])
-				}
-			}
-		case *ast.RangeStmt:
-			if n.Value != nil && is(n.Value) {
-				values = append(values, n.X)
-			}
-		}
-		return true
-	})
-	return values
 }

@@ -170,9 +170,6 @@ func (s *Uploads) commit(
 		return store.Entry{}, explain(err)
 	}
 	s.step("complete.published")
-	if err := s.checkHeld(ctx, sums.Digest); err != nil {
-		return store.Entry{}, err
-	}
 	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
 	if err != nil {
 		return store.Entry{}, s.refused(ctx, u, c, err)
@@ -215,11 +212,8 @@ func (s *Uploads) discard(ctx context.Context, c store.Completion) error {
 // settle does what follows a commit. None of it can fail the completion: what is not done here, the sweeper does.
 func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Completed) {
 	s.Metrics.UploadsCompleted.Inc()
-	if !done.Stored {
-		// The very blob may be in use where an earlier try of this upload has committed and could not say so.
-		if done.Entry.Content.Location.Name() != c.Location.Name() {
-			s.removeLoser(ctx, c.Location)
-		}
+	if !done.Stored { // the blob is a spare now; whether it is needed is found out after the answer
+		s.Spares.Wake()
 		return
 	}
 	t := store.Transfer{Digest: c.Sums.Digest, From: c.Location, Target: c.Target}
@@ -227,16 +221,4 @@ func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Com
 		s.Log.WarnContext(ctx, "could not publish the transfer; the worker will find the job in the database", "digest", c.Sums.Digest, "err", err)
 	}
 	s.step("complete.queued")
-}
-
-// removeLoser removes the blob of a content that another upload has brought before. Its name is in the garbage list,
-// so nothing is lost if this fails.
-func (s *Uploads) removeLoser(ctx context.Context, l store.Location) {
-	err := s.Local.Delete(ctx, l.Name())
-	if err == nil {
-		err = s.Garbage.DropGarbage(ctx, l)
-	}
-	if err != nil {
-		s.Log.WarnContext(ctx, "could not remove duplicate blob; the sweeper will", "location", l, "err", err)
-	}
 }

@@ -144,8 +144,13 @@ func (d *depot) transfers() *service.Transfers {
 }
 
 func (d *depot) downloads() *service.Downloads {
-	return &service.Downloads{Entries: d.db, Trees: d.db, Users: d.db, Places: d.places, Secret: []byte("a secret of the drive"),
-		Now: d.clock.Now, Log: quiet(), Metrics: service.NewMetrics(nil)}
+	return &service.Downloads{Entries: d.db, Trees: d.db, Users: d.db, Places: d.places, Spares: d.spares(),
+		Secret: []byte("a secret of the drive"), Now: d.clock.Now, Log: quiet(), Metrics: service.NewMetrics(nil)}
+}
+
+func (d *depot) spares() *service.Spares {
+	return service.NewSpares(service.SpareDeps{Rows: d.db, Contents: d.db, Garbage: d.db, Places: d.places, Target: d.target,
+		Queue: d.queue, Now: d.clock.Now, Log: quiet(), Metrics: service.NewMetrics(nil)}, service.SpareOptions{Bandwidth: 1 << 30})
 }
 
 func (d *depot) sweeper() *service.Sweeper {
@@ -166,7 +171,7 @@ func (d *depot) sweep(after time.Duration) {
 func (d *depot) fsck(repair bool) (service.Report, []service.Finding) {
 	d.Helper()
 	var found []service.Finding
-	f := &service.Fsck{Contents: d.db, Rows: d.db, Garbage: d.db, Places: d.places, Now: d.clock.Now}
+	f := &service.Fsck{Contents: d.db, Rows: d.db, Garbage: d.db, Spares: d.db, Places: d.places, Now: d.clock.Now}
 	report, err := f.Run(context.Background(), repair, func(x service.Finding) { found = append(found, x) })
 	d.ok(err)
 	return report, found

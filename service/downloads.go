@@ -15,7 +15,8 @@ type Downloads struct {
 	Trees   store.EntryTrees
 	Users   store.Users
 	Places  Places
-	Secret  []byte // signs links
+	Spares  *Spares // read if a file's own blob cannot be opened; may be nil
+	Secret  []byte  // signs links
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *Metrics
@@ -120,24 +121,21 @@ func (s *Downloads) ServedNode(n int64) { s.Metrics.RemoteBytesServed.Add(float6
 // Served counts bytes that went to a client.
 func (s *Downloads) Served(n int64) { s.Metrics.BytesServed.Add(float64(n)) }
 
-// OpenEntry opens a file that Find or FindLink returned.
+// OpenEntry opens a file that Find or FindLink returned. A spare copy of the content stands in for a blob that cannot be
+// opened.
 func (s *Downloads) OpenEntry(ctx context.Context, e store.Entry) (*Download, error) {
 	blob, err := s.blob(ctx, e)
-	if errors.Is(err, store.ErrNotFound) {
-		return s.reopen(ctx, e)
-	} else if err != nil {
-		return nil, explain(err)
+	if errors.Is(err, store.ErrNotFound) { // it has moved since the row was read, so the row is read once more
+		if e, err = s.Entries.Entry(ctx, e.User, e.ID); err != nil {
+			return nil, explain(err)
+		}
+		blob, err = s.blob(ctx, e)
 	}
-	return &Download{Entry: e, Blob: blob}, nil
-}
-
-// reopen opens a file whose blob was gone: it has moved since the row was read, so the row is read once more.
-func (s *Downloads) reopen(ctx context.Context, e store.Entry) (*Download, error) {
-	e, err := s.Entries.Entry(ctx, e.User, e.ID)
-	if err != nil {
-		return nil, explain(err)
+	if err != nil && ctx.Err() == nil {
+		if spare, serr := s.Spares.Open(ctx, e.Content); serr == nil {
+			blob, err = spare, nil
+		}
 	}
-	blob, err := s.blob(ctx, e)
 	if errors.Is(err, store.ErrNotFound) {
 		s.Log.Error("blob missing", "digest", e.Content.Sums.Digest, "location", e.Content.Location)
 		return nil, &Error{Kind: Unavailable, Msg: "the file is temporarily unavailable; try again later", Cause: err}

@@ -113,11 +113,6 @@ func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 		return nil, errors.Join(explain(err), f.unpublish(ctx))
 	}
 	s.step("form.published")
-	for _, c := range f.parts {
-		if err := s.checkHeld(ctx, c.Sums.Digest); err != nil {
-			return nil, errors.Join(err, f.unpublish(ctx))
-		}
-	}
 	done, err := s.Rows.CompleteUploads(ctx, f.parts)
 	if errors.Is(err, store.ErrCollision) {
 		s.Metrics.Collisions.Inc()

@@ -16,6 +16,7 @@ type Fsck struct {
 	Contents store.Contents
 	Rows     store.Transfers
 	Garbage  store.GarbageList
+	Spares   store.Spares
 	Places   Places
 	Now      func() time.Time
 
@@ -52,6 +53,7 @@ const (
 	BlobDamaged   FindingKind = "blob-damaged"   // its bytes are not what the row says
 	BlobUnread    FindingKind = "blob-unread"    // it could not be read, or is out of reach: nothing is known
 	BlobGood      FindingKind = "blob-good"      // it is marked damaged, and is not
+	SpareLost     FindingKind = "spare-lost"     // a spare copy that is not there, or cut short
 	Orphan        FindingKind = "orphan"         // nothing names the blob
 	CountWrong    FindingKind = "count"          // a kept count is not what its rows add up to
 	GarbageInUse  FindingKind = "garbage-in-use" // a content's blob is listed as garbage
@@ -79,7 +81,7 @@ func (r Report) Clean() bool { return r.Problems == 0 }
 // counts are set right. No byte is deleted.
 func (f *Fsck) Run(ctx context.Context, repair bool, found func(Finding)) (Report, error) {
 	r := &fsckRun{Fsck: f, repair: repair, found: found}
-	for _, step := range []func(context.Context) error{r.contents, r.blobs, r.multiparts, r.counts, r.garbage, r.transfers} {
+	for _, step := range []func(context.Context) error{r.contents, r.spares, r.blobs, r.multiparts, r.counts, r.garbage, r.transfers} {
 		if err := step(ctx); err != nil {
 			return r.report, fmt.Errorf("fsck: %w", err)
 		}
@@ -128,6 +130,33 @@ const rowsAtATime = 500
 
 // most is how many findings of one kind, or rows of a list, a run looks at. The next run sees more.
 const most = 100_000
+
+// spares looks for spare copies on this node's disk that are gone or cut short. Their bytes are read by the drive when it
+// decides about them. That one is lost is no problem as long as the content's own blob is right.
+func (r *fsckRun) spares(ctx context.Context) error {
+	spares, err := r.Spares.DueSpares(ctx, r.Places.Node, r.Now().AddDate(100, 0, 0), most)
+	if err != nil {
+		return err
+	}
+	for _, sp := range spares {
+		blob, err := r.Places.Open(ctx, sp.Location)
+		if err == nil {
+			right := blob.Size() == sp.Sums.Size
+			if blob.Close(); right {
+				continue
+			}
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		mended, err := r.fix(func() error { return r.Spares.DropSpare(ctx, sp.Location, r.Now()) })
+		if err != nil {
+			return err
+		}
+		detail := "the spare copy of a content is gone or has another size"
+		r.tell(Finding{Kind: SpareLost, Of: sp.Location.String(), Detail: detail, Note: true, Repaired: mended})
+	}
+	return nil
+}
 
 // blobs looks for blobs that nothing names.
 func (r *fsckRun) blobs(ctx context.Context) error {

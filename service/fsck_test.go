@@ -180,7 +180,7 @@ func TestFsckFindsJobsWithoutContent(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
 	e, _ := d.file(1000)
-	f := &service.Fsck{Contents: noContents{d.db}, Rows: d.db, Garbage: d.db, Places: d.places, Now: d.clock.Now}
+	f := &service.Fsck{Contents: noContents{d.db}, Rows: d.db, Garbage: d.db, Spares: d.db, Places: d.places, Now: d.clock.Now}
 	var found []service.Finding
 	report, err := f.Run(t.Context(), true, func(x service.Finding) { found = append(found, x) })
 	d.ok(err)
@@ -209,7 +209,7 @@ func TestFsckBesideATransfer(t *testing.T) {
 	f := &service.Fsck{Contents: &movingContents{d.db, func() {
 		d.ok(d.transfers().Handle(t.Context(), e.Content.Sums.Digest))
 		d.sweep(afterGrace)
-	}}, Rows: d.db, Garbage: d.db, Places: d.places, Now: d.clock.Now}
+	}}, Rows: d.db, Garbage: d.db, Spares: d.db, Places: d.places, Now: d.clock.Now}
 	report, err := f.Run(t.Context(), true, func(x service.Finding) { t.Error(x) })
 	if err != nil || report.Contents != 1 {
 		t.Fatalf("%+v, %v", report, err)
@@ -269,7 +269,7 @@ func TestFsckIsCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f := &service.Fsck{Contents: d.db, Rows: d.db, Garbage: d.db, Places: d.places, Now: d.clock.Now}
+	f := &service.Fsck{Contents: d.db, Rows: d.db, Garbage: d.db, Spares: d.db, Places: d.places, Now: d.clock.Now}
 	if _, err := f.Run(ctx, true, func(service.Finding) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -42,6 +42,9 @@ type Metrics struct {
 	TransferSeconds      prometheus.Histogram // one successful transfer
 	TransferLag          prometheus.Histogram // from the making of a job to its end
 
+	SparesSettled  *prometheus.CounterVec // label cause
+	SpareBytesRead prometheus.Counter     // of spare copies and of the main copies that they are kept for
+
 	SigninFailures prometheus.Counter
 	BytesServed    prometheus.Counter
 
@@ -77,6 +80,8 @@ func (m *Metrics) uploads(k maker) {
 	m.CompleteSeconds = k.seconds("upload_complete_seconds", "Duration of successful complete requests.", 0.001)
 	m.DigestMismatches = k.counter("upload_digest_mismatches_total", "Uploads whose bytes did not match the claimed digest.")
 	m.Collisions = k.counter("upload_collisions_total", "Contents refused because other content with the same SHA-1 is stored.")
+	m.SparesSettled = k.counters("spares_settled_total", "Spare copies of stored content dropped or promoted, by cause.")
+	m.SpareBytesRead = k.counter("spare_bytes_read_total", "Bytes read to compare the copies of stored content.")
 }
 
 func (m *Metrics) transfers(k maker) {

@@ -83,6 +83,14 @@ func (g *uploadRig) start() {
 	}
 }
 
+// spares is the service that decides about spare copies on a disk, with nothing running.
+func (g *uploadRig) spares(local store.Blobs) *service.Spares {
+	return service.NewSpares(service.SpareDeps{
+		Rows: g.db, Contents: g.db, Garbage: g.db, Places: service.Places{Node: "n1", Local: local},
+		Target: store.Disk, Queue: g.uploads.Queue, Now: time.Now, Log: quiet(), Metrics: service.NewMetrics(nil),
+	}, service.SpareOptions{})
+}
+
 func (g *uploadRig) addUser(name string) store.User {
 	g.t.Helper()
 	u, err := g.db.CreateUser(g.t.Context(), store.User{

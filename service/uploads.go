@@ -31,9 +31,8 @@ type Uploads struct {
 	Garbage  store.GarbageList
 	Savings  store.Savings // nil: nobody counts
 	Staging  store.Staging
-	Local    store.Blobs    // where Staging publishes to
-	Contents store.Contents // with Places, to look at what is believed to be there; nil: it is believed
-	Places   Places
+	Local    store.Blobs // where Staging publishes to
+	Spares   *Spares     // woken when an upload has left a spare copy; may be nil
 	Progress store.Progress
 	Queue    mq.Queue
 	Node     store.NodeID

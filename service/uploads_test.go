@@ -350,10 +350,9 @@ func TestTwoUsersUploadTheSameAtOnce(t *testing.T) {
 	if err != nil || c.Refs != 3 {
 		t.Errorf("%d references: %v", c.Refs, err)
 	}
-	blobs := 0
-	err = g.local.List(t.Context(), func(store.BlobInfo) error { blobs++; return nil })
-	if err != nil || blobs != 1 {
-		t.Errorf("%d blobs: %v", blobs, err)
+	g.spares(g.local).Once(t.Context())
+	if blobs := g.countBlobs(); blobs != 1 {
+		t.Errorf("%d blobs", blobs)
 	}
 	g.leftNothing()
 }

@@ -34,7 +34,7 @@ type Contents interface {
 	ListContents(ctx context.Context, after int64, limit int) ([]Content, error)
 	// MarkContent records what a full read of the blob at from showed. ErrConflict: the content is not, or no longer, there.
 	MarkContent(ctx context.Context, d Digest, from Location, s ContentStatus, when time.Time) error
-	// BlobInUse reports whether a content, a garbage row or an open upload names the blob, in whatever place.
+	// BlobInUse reports whether a content, a spare, a garbage row or an open upload names the blob, in whatever place.
 	BlobInUse(ctx context.Context, name BlobName) (bool, error)
 	// AnyContentIn reports whether a content's blob is in a place of the kind. It may read all contents to find out.
 	AnyContentIn(ctx context.Context, k Kind) (bool, error)

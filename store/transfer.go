@@ -74,8 +74,8 @@ type Garbage struct {
 
 // GarbageList keeps the blobs that wait for removal.
 type GarbageList interface {
-	// AddGarbage lists a blob. Repeating it is harmless and does not change Since. ErrConflict: a content is there, or
-	// is being moved there.
+	// AddGarbage lists a blob. Repeating it is harmless and does not change Since. ErrConflict: a content or a spare
+	// is there, or is being moved there.
 	AddGarbage(ctx context.Context, g Garbage) error
 	// DueGarbage returns up to limit rows of one kind of place, listed before a time, oldest first: for Local those of the
 	// node that in names, else those whose locations begin with in.

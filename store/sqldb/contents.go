@@ -105,6 +105,7 @@ func (t tx) blobInUse(ctx context.Context, name store.BlobName) (bool, error) {
 		`SELECT 1 FROM tbl_file WHERE blob_name = ? LIMIT 1`,
 		`SELECT 1 FROM tbl_garbage WHERE blob_name = ? LIMIT 1`,
 		`SELECT 1 FROM tbl_transfer WHERE to_blob = ? LIMIT 1`,
+		`SELECT 1 FROM tbl_spare WHERE blob_name = ? LIMIT 1`,
 	} {
 		if used, err := t.has(ctx, query, string(name)); used || err != nil {
 			return used, err
@@ -120,7 +121,8 @@ func (t tx) content(ctx context.Context, d store.Digest) (store.Content, error) 
 }
 
 // keepContent makes the verified bytes of c a content that has no reference yet, or finds the one that is there, and
-// says whether c's blob is now the content's. ErrCollision. ErrConflict: c's location is garbage already.
+// says whether c's blob is now the content's; if not, it is a spare. ErrCollision. ErrConflict: c's location is garbage
+// already.
 func (t tx) keepContent(ctx context.Context, c store.Completion) (store.Content, bool, error) {
 	was, err := t.content(ctx, c.Sums.Digest)
 	switch {
@@ -133,7 +135,7 @@ func (t tx) keepContent(ctx context.Context, c store.Completion) (store.Content,
 	case was.Status == store.ContentDamaged:
 		return t.replaceContent(ctx, was, c)
 	case was.Location != c.Location:
-		return was, false, t.addGarbage(ctx, store.Garbage{Location: c.Location, Since: c.When})
+		return was, false, t.addSpare(ctx, was.ID, c)
 	}
 	return was, true, nil
 }
@@ -169,6 +171,10 @@ func (t tx) replaceContent(ctx context.Context, was store.Content, c store.Compl
 			return was, false, err
 		}
 	}
+	// c may be a spare: one that is promoted, or this upload's from a try whose commit was not answered.
+	if _, err := t.exec(ctx, `DELETE FROM tbl_spare WHERE file_addr = ?`, c.Location.String()); err != nil {
+		return was, false, err
+	}
 	_, err := t.exec(ctx, `UPDATE tbl_file SET file_addr = ?, blob_name = ?, status = ?, verified_at = ? WHERE id = ?`,
 		c.Location.String(), string(c.Location.Name()), int(store.ContentLive), micros(c.When), was.ID)
 	if err != nil {
@@ -184,8 +190,8 @@ func (t tx) replaceContent(ctx context.Context, was store.Content, c store.Compl
 	return now, true, t.addTransfer(ctx, was.ID, c)
 }
 
-// dropUnused removes those of the contents that no entry shows. Their blobs become garbage, and those of the places
-// that they were being moved to. The entries themselves are asked, not only their count.
+// dropUnused removes those of the contents that no entry shows. Their blobs and spares become garbage, and those of the
+// places that they were being moved to. The entries themselves are asked, not only their count.
 func (t tx) dropUnused(ctx context.Context, ids []int64, now time.Time) error {
 	var unused []int64
 	var garbage []store.Garbage
@@ -205,6 +211,13 @@ func (t tx) dropUnused(ctx context.Context, ids []int64, now time.Time) error {
 		WHERE c.id IN `+list+` AND c.ref_count = 0
 		AND NOT EXISTS (SELECT 1 FROM tbl_user_file e WHERE e.content_id = c.id) ORDER BY c.id`, args...)
 	if err != nil || len(unused) == 0 {
+		return err
+	}
+	spares, err := t.sparesOf(ctx, unused...)
+	if err != nil {
+		return err
+	}
+	if err := t.dropSpares(ctx, spares, now); err != nil {
 		return err
 	}
 	list, args = in(unused)

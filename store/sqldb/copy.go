@@ -19,7 +19,7 @@ const (
 // tables returns the tables that hold a drive, those that others refer to first. The first column is the primary key.
 func tables() []string {
 	return []string{"tbl_user", "tbl_user_token", "tbl_file", "tbl_user_file", "tbl_upload", "tbl_upload_target",
-		"tbl_transfer", "tbl_garbage"}
+		"tbl_transfer", "tbl_spare", "tbl_garbage"}
 }
 
 // Copy copies all rows of a SQLite database, which nobody may be changing, to a MySQL database, which must have the same

@@ -21,7 +21,7 @@
 //   - A place is made used, or garbage, by writing the row that says so first and then looking, with a read that locks,
 //     for one that says the opposite.
 //
-// They are taken in one order (users by number, upload, contents, job, entries, garbage), so that a deadlock is rare.
+// They are taken in one order (users by number, upload, contents, job, spares, entries, garbage), so that a deadlock is rare.
 //
 // A user's listing may come from a replica of MySQL (replica.go); all else, and each listing for which that would be too old,
 // comes from the primary.

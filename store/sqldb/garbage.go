@@ -28,7 +28,7 @@ func (db *DB) AddGarbage(ctx context.Context, g store.Garbage) error {
 	return nil
 }
 
-// listUnused lists a blob. ErrConflict: a content is there, or is being moved there.
+// listUnused lists a blob. ErrConflict: a content or a spare is there, or is being moved there.
 func (db *DB) listUnused(ctx context.Context, g store.Garbage) error {
 	return db.write(ctx, func(ctx context.Context, t tx) error {
 		if err := t.addGarbage(ctx, g); err != nil {
@@ -152,7 +152,7 @@ func (t tx) mergeGarbage(ctx context.Context, g store.Garbage) error {
 	return err
 }
 
-// placeUsed reports whether a content is at a place or a job is moving one there. It locks the content whose blob would be
+// placeUsed reports whether a content or a spare is at a place or a job is moving one there. It locks the content whose blob would be
 // there, by the key that is unique: not every engine lets a search for other things wait for a row that is being inserted.
 func (t tx) placeUsed(ctx context.Context, l store.Location) (bool, error) {
 	name, at, lock := string(l.Name()), l.String(), t.db.dialect.forUpdate
@@ -165,7 +165,11 @@ func (t tx) placeUsed(ctx context.Context, l store.Location) (bool, error) {
 	if used || err != nil {
 		return used, err
 	}
-	return t.has(ctx, `SELECT 1 FROM tbl_transfer WHERE to_blob = ? AND to_addr = ? LIMIT 1`+lock, name, at)
+	used, err = t.has(ctx, `SELECT 1 FROM tbl_transfer WHERE to_blob = ? AND to_addr = ? LIMIT 1`+lock, name, at)
+	if used || err != nil {
+		return used, err
+	}
+	return t.has(ctx, `SELECT 1 FROM tbl_spare WHERE file_addr = ? LIMIT 1`+lock, at)
 }
 
 // notGarbage refuses, with ErrConflict, a place whose blob waits for removal or may be gone any moment. The row that is to

@@ -2,12 +2,14 @@ package sqldb
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/blinkdrive/blinkdrive/migrations"
 	"github.com/blinkdrive/blinkdrive/store"
 )
 
@@ -76,8 +78,10 @@ func TestMySQLMigrateUpDownUp(t *testing.T) {
 	ok(t, Migrate(t.Context(), src))
 	wantMySQLStatus(t, src, latest)
 	first := s.dump(t, name)
-	ok(t, Migrate(t.Context(), src)) // nothing to do
-	ok(t, MigrateDown(t.Context(), src, int(latest)))
+	ok(t, Migrate(t.Context(), src))                       // nothing to do
+	steps, err := fs.Glob(migrations.FS, "mysql/*.up.sql") // numbers may be left out
+	ok(t, err)
+	ok(t, MigrateDown(t.Context(), src, len(steps)))
 	wantMySQLStatus(t, src, 0)
 	for _, line := range s.dump(t, name) {
 		if strings.Contains(line, "tbl_") {

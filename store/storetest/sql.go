@@ -27,6 +27,7 @@ type Database interface {
 	store.EntryTrees
 	store.Savings
 	store.Moves
+	store.Spares
 }
 
 // SQL tests that a driver keeps the contracts of rows. open returns an empty database.
@@ -47,6 +48,7 @@ func SQL(t *testing.T, open func(*testing.T) Database) {
 		"Parts":     RestoreParts,
 		"Transfers": Transfers,
 		"Garbage":   GarbageList,
+		"Spares":    Spares,
 		"Names":     HardNames,
 		"Copies":    Copies,
 		"Search":    Search,
@@ -218,12 +220,15 @@ func (w *world) content(s store.Sums, refs int64) store.Content {
 	return c
 }
 
-// garbage returns the listed blobs of node n1 and of the object store.
+// garbage returns the listed blobs of nodes n1 and n2 and of the object store.
 func (w *world) garbage() map[store.Location]store.Garbage {
 	w.Helper()
 	all := map[store.Location]store.Garbage{}
-	for k, in := range map[store.Kind]string{store.Local: "n1", store.Disk: "", store.Ceph: ""} {
-		list, err := w.db.DueGarbage(w.Context(), k, in, w.now.AddDate(1000, 0, 0), 2000)
+	for _, place := range []struct {
+		kind store.Kind
+		in   string
+	}{{store.Local, "n1"}, {store.Local, "n2"}, {store.Disk, ""}, {store.Ceph, ""}} {
+		list, err := w.db.DueGarbage(w.Context(), place.kind, place.in, w.now.AddDate(1000, 0, 0), 2000)
 		w.ok(err)
 		for _, g := range list {
 			all[g.Location] = g

@@ -77,7 +77,8 @@ func completeKnown(w *world) {
 		w.Errorf("second is %+v", second)
 	}
 	w.content(s, 2)
-	w.wantGarbage(c.Location)
+	w.wantSpares(s, c.Location)
+	w.wantGarbage()
 	w.account(w.alice, 1000, 0)
 	w.account(w.bob, 1000, 0)
 }

@@ -49,7 +49,8 @@ func completeUsersRace(w *world) {
 		loser = cs[1].Location
 	}
 	w.content(s, 2)
-	w.wantGarbage(loser)
+	w.wantSpares(s, loser)
+	w.wantGarbage()
 	w.account(w.alice, 1000, 0)
 	w.account(w.bob, 1000, 0)
 }

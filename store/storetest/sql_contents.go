@@ -84,6 +84,8 @@ func contentsBlobInUse(w *world) {
 	loser := w.completion(w.bob, "a", s)
 	inUse(loser.Location.Name(), false)
 	w.complete(loser)
+	inUse(loser.Location.Name(), true) // a spare
+	w.ok(w.db.DropSpare(w.Context(), loser.Location, w.now))
 	inUse(loser.Location.Name(), true) // garbage
 	w.ok(w.db.DropGarbage(w.Context(), loser.Location))
 	inUse(loser.Location.Name(), false)

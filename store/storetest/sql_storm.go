@@ -174,6 +174,13 @@ func (w *world) settled(users []store.User) {
 		if _, ok := garbage[c.Location]; ok || c.Refs == 0 {
 			w.Errorf("%+v is garbage: %v", c, ok)
 		}
+		spares, err := w.db.SparesOf(w.Context(), c.Sums.Digest)
+		w.ok(err)
+		for _, s := range spares {
+			if _, ok := garbage[s.Location]; ok || s.Location == c.Location {
+				w.Errorf("%+v is a spare of %+v, and garbage: %v", s, c, ok)
+			}
+		}
 	}
 	for _, u := range users {
 		got, err := w.db.User(w.Context(), u.ID)

@@ -20,6 +20,7 @@ type Drive struct {
 	Uploads   *service.Uploads
 	Instant   *service.Instant
 	Downloads *service.Downloads
+	Spares    *service.Spares
 	Transfers *service.Transfers
 	Sweeper   *service.Sweeper
 	Fsck      *service.Fsck

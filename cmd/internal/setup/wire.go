@@ -12,9 +12,13 @@ func (d *Drive) wire() {
 	d.Accounts = accounts(c, r.db, d.Log)
 	d.Accounts.Metrics = r.metrics
 	d.Files = &service.Files{Entries: r.db, Changes: r.db, Trees: r.db, Moves: r.db, Now: time.Now, TrashTTL: c.TrashTTL}
+	d.Spares = service.NewSpares(service.SpareDeps{
+		Rows: r.db, Contents: r.db, Garbage: r.db, Places: r.places, Target: r.target, Queue: r.queue,
+		Now: time.Now, Log: d.Log, Metrics: r.metrics,
+	}, service.SpareOptions{Bandwidth: int64(c.TransferBandwidth)}) // they may read from where transfers go
 	d.Uploads = &service.Uploads{
-		Rows: r.db, Targets: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db, Savings: r.db,
-		Contents: r.db, Places: r.places, Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: r.target,
+		Rows: r.db, Targets: r.db, Keeper: r.db, Entries: r.db, Garbage: r.db, Savings: r.db, Spares: d.Spares,
+		Staging: r.staging, Local: r.places.Local, Progress: r.progress, Queue: r.queue, Node: d.Node, Target: r.target,
 		MaxSize: int64(c.MaxFileSize), MaxOpen: c.MaxOpenUploads, TTL: c.UploadTTL,
 		Log: d.Log, Now: time.Now, Metrics: r.metrics, Step: step(),
 	}
@@ -25,7 +29,7 @@ func (d *Drive) wire() {
 		Log: d.Log, Now: time.Now, Metrics: r.metrics,
 	}
 	d.Downloads = &service.Downloads{
-		Entries: r.db, Trees: r.db, Users: r.db, Places: r.places, Secret: r.secret, LinkTTL: c.URLTTL, MaxLinkTTL: c.MaxURLTTL, Redirect: c.DownloadPolicy == "redirect",
+		Entries: r.db, Trees: r.db, Users: r.db, Places: r.places, Spares: d.Spares, Secret: r.secret, LinkTTL: c.URLTTL, MaxLinkTTL: c.MaxURLTTL, Redirect: c.DownloadPolicy == "redirect",
 		Now: time.Now, Log: d.Log, Metrics: r.metrics,
 	}
 	d.wireWorkers()
@@ -40,7 +44,7 @@ func (d *Drive) wireWorkers() {
 		Grace: c.GarbageGrace, TrashTTL: c.TrashTTL, ForgetAfter: c.DoneUploadTTL,
 		Now: time.Now, Log: d.Log, Metrics: r.metrics,
 	}
-	d.Fsck = &service.Fsck{Contents: r.db, Rows: r.db, Garbage: r.db, Places: r.places, Now: time.Now}
+	d.Fsck = &service.Fsck{Contents: r.db, Rows: r.db, Garbage: r.db, Spares: r.db, Places: r.places, Now: time.Now}
 }
 
 // transfers are the workers, in the process of the drive or in one of their own.
