@@ -52,11 +52,12 @@ func startDrive() *exampleDrive {
 	jobs := queue.New(queue.Options{})
 	d.closers = append(d.closers, root.Close, staging.Close, jobs.Close)
 
-	log, metrics := slog.New(slog.DiscardHandler), service.NewMetrics(prometheus.NewRegistry())
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	metrics := service.NewMetrics(prometheus.NewRegistry())
 	places := service.Places{Node: node, Local: local}
 	uploads := &service.Uploads{
-		Rows: db, Keeper: db, Entries: db, Garbage: db, Savings: db, Staging: staging, Local: local, Progress: memory.NewProgress(),
-		Queue: jobs, Node: node, Target: store.Disk, Log: log, Now: time.Now, Metrics: metrics,
+		Rows: db, Targets: db, Keeper: db, Entries: db, Garbage: db, Savings: db, Staging: staging, Local: local,
+		Progress: memory.NewProgress(), Queue: jobs, Node: node, Target: store.Disk, Log: log, Now: time.Now, Metrics: metrics,
 	}
 	d.Server = httptest.NewServer((&handler.Server{
 		Accounts: &service.Accounts{Users: db, Tokens: db, Metrics: metrics, Log: log},
@@ -82,7 +83,7 @@ func (d *exampleDrive) openDB(path string) *sqldb.DB {
 
 // signIn returns a client that acts as a new user.
 func (d *exampleDrive) signIn(name string) *client.Client {
-	c, err := client.New(d.URL, client.Options{})
+	c, err := client.New(d.URL, client.Options{Retry: client.Retry{Patience: 10 * time.Second}})
 	check(err)
 	check(c.Signup(context.Background(), name, "correct horse"))
 	_, err = c.Signin(context.Background(), name, "correct horse")
