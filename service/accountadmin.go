@@ -16,9 +16,9 @@ import (
 // What names and passwords may be. Lengths are in characters, unless they are in bytes.
 const (
 	minUser, maxUser         = 3, 64
-	minPassword, maxPassword = 8, 128
+	minPassword, maxPassword = 8, 128 // code points after normalization
 	maxUserBytes             = 255
-	maxPasswordBytes         = 4 * maxPassword
+	maxTypedPassword         = 3 * 4 * maxPassword // bytes; decomposed text has up to three times those of composed text
 )
 
 // AddUser makes an account with a role and a quota in bytes; 0 is the default quota.
@@ -120,9 +120,14 @@ func inUserName(r rune) bool {
 	return strings.ContainsRune("._-@", r) || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
 
-// checkNewPassword says why a password is not taken.
+// checkNewPassword says why a password is not taken. The length that counts is that of the normalized password (RFC
+// 8265, 4.2.1), so that a password is accepted or refused on all devices alike. The input is bounded first: it comes
+// from strangers, and normalization costs time.
 func checkNewPassword(password string) error {
-	n := utf8.RuneCountInString(password)
+	n := maxPassword + 1
+	if len(password) <= maxTypedPassword {
+		n = utf8.RuneCountInString(normalizePassword(password))
+	}
 	if n < minPassword || n > maxPassword || !utf8.ValidString(password) {
 		return errorf(SignupFailed, "a password must have %d to %d characters", minPassword, maxPassword)
 	}

@@ -80,14 +80,14 @@ func (s *Accounts) Signup(ctx context.Context, name, password string) error {
 func (s *Accounts) Signin(ctx context.Context, name, password string, from netip.Addr, device string) (Session, error) {
 	s.setup()
 	name = norm.NFC.String(name)
-	if len(name) > maxUserBytes || len(password) > maxPasswordBytes {
+	if len(name) > maxUserBytes || len(password) > maxTypedPassword {
 		name, password = "", "" // no such user; not worth more memory
 	}
 	done, err := s.byAddress.Begin(AddressKey(from), AccountKey(name, from))
 	if err != nil {
 		return Session{}, err
 	}
-	u, err := s.checkPassword(ctx, name, password)
+	u, form, err := s.checkPassword(ctx, name, password)
 	done(KindOf(err) == SigninFailed)
 	if err != nil {
 		return Session{}, err
@@ -95,30 +95,58 @@ func (s *Accounts) Signin(ctx context.Context, name, password string, from netip
 	if u.Status != store.UserActive {
 		return Session{}, errorf(SigninFailed, "this account is disabled")
 	}
+	if form == asTyped {
+		u = s.rehash(ctx, u, password)
+	}
 	return s.newSession(ctx, u, device)
 }
 
-// checkPassword returns the user with this name and password.
-func (s *Accounts) checkPassword(ctx context.Context, name, password string) (store.User, error) {
+// checkPassword returns the user with this name and password, and the form of the password that matched.
+func (s *Accounts) checkPassword(ctx context.Context, name, password string) (store.User, passwordForm, error) {
 	if err := s.slow(ctx, name); err != nil {
-		return store.User{}, err
+		return store.User{}, 0, err
 	}
 	u, err := s.Users.UserByName(ctx, name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return store.User{}, explain(fmt.Errorf("sign in: %w", err))
+		return store.User{}, 0, explain(fmt.Errorf("sign in: %w", err))
 	}
-	right, err := s.passwords.check(ctx, u.PasswordHash, password)
+	form, err := s.passwords.check(ctx, u.PasswordHash, password)
 	if err != nil {
-		return store.User{}, fmt.Errorf("sign in %q: %w", name, err)
+		return store.User{}, 0, fmt.Errorf("sign in %q: %w", name, err)
 	}
-	if !right {
+	if form == noForm {
 		s.byAccount.Fail(name)
 		if s.Metrics != nil {
 			s.Metrics.SigninFailures.Inc()
 		}
-		return store.User{}, errorf(SigninFailed, "wrong user name or password")
+		return store.User{}, 0, errorf(SigninFailed, "wrong user name or password")
 	}
-	return u, nil
+	return u, form, nil
+}
+
+// rehash replaces a hash of the password as typed, from before passwords were normalized, by one of the normalized
+// password, so that the user can sign in from a device that composes characters in another way. It returns the user
+// with the hash that is stored afterwards. A failure leaves the old hash, which the next sign-in tries to replace.
+func (s *Accounts) rehash(ctx context.Context, u store.User, password string) store.User {
+	hash, err := s.passwords.hash(ctx, password)
+	if err == nil {
+		err = s.Users.UpdateUser(ctx, u.ID, store.UserChange{KnownHash: &u.PasswordHash, PasswordHash: &hash, KeepTokens: true})
+	}
+	switch {
+	case err == nil:
+		u.PasswordHash = hash
+	case errors.Is(err, store.ErrConflict):
+		// Another sign-in may have replaced the hash at the same moment. If the password was changed instead, the
+		// check fails, and so does the token that is bound to the old hash.
+		if now, err := s.Users.User(ctx, u.ID); err == nil {
+			if form, err := s.passwords.check(ctx, now.PasswordHash, password); err == nil && form != noForm {
+				u.PasswordHash = now.PasswordHash
+			}
+		}
+	case s.Log != nil:
+		s.Log.WarnContext(ctx, "could not replace the hash of a password that is not normalized", "user", u.Name, "err", err)
+	}
+	return u
 }
 
 // The slowing of an account: so many failures are free, each further one costs this much more, up to a bound.

@@ -48,14 +48,14 @@ func errChanged() error {
 
 // knows checks the password of a user who is signed in, and returns the hash that it matched.
 func (s *Accounts) knows(ctx context.Context, u store.User, password string, from netip.Addr) (string, error) {
-	if len(password) > maxPasswordBytes {
+	if len(password) > maxTypedPassword {
 		password = "" // wrong, and not worth more memory
 	}
 	done, err := s.byAddress.Begin(AddressKey(from), AccountKey(u.Name, from))
 	if err != nil {
 		return "", err
 	}
-	u, err = s.checkPassword(ctx, u.Name, password)
+	u, _, err = s.checkPassword(ctx, u.Name, password)
 	wrong := KindOf(err) == SigninFailed
 	done(wrong)
 	if wrong {

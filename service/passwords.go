@@ -10,8 +10,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The cost of a password: Argon2id with 19 MiB, two passes, one lane.
@@ -40,7 +43,33 @@ type passwords struct {
 
 func newPasswords() *passwords { return &passwords{slots: make(chan struct{}, hashesAtOnce)} }
 
-// hash returns a password's hash in the usual form "$argon2id$v=19$m=…,t=…,p=…$SALT$KEY".
+// A passwordForm says which form of a password a hash was computed from.
+type passwordForm int
+
+const (
+	noForm     passwordForm = iota // the password is wrong
+	normalized                     // as normalizePassword returns it
+	asTyped                        // as it was typed, in hashes from before passwords were normalized
+)
+
+// normalizePassword returns the form in which passwords are compared: that of the OpaqueString profile (RFC 8265,
+// 4.2.2), with every space of Unicode replaced by U+0020 and the result in NFC. Keyboards and browsers differ in how
+// they compose the same character. Unlike the profile it forbids no characters: passwords that were accepted before
+// stay valid, and those with emoji too, whose joiners and variation selectors the profile refuses. Text that is not
+// UTF-8 stays as it is.
+func normalizePassword(password string) string {
+	if !utf8.ValidString(password) {
+		return password
+	}
+	return norm.NFC.String(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Zs, r) {
+			return ' '
+		}
+		return r
+	}, password))
+}
+
+// hash returns the hash of a password, normalized, in the usual form "$argon2id$v=19$m=…,t=…,p=…$SALT$KEY".
 func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) // never fails
@@ -53,27 +82,37 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer p.leave()
-	h.key = h.derive(password, argonKey)
+	h.key = h.derive(normalizePassword(password), argonKey)
 	return h.String(), nil
 }
 
-// check reports whether a password is the one that was hashed. An empty hash, for a user who is not there, costs the
-// same as any other and is never right.
-func (p *passwords) check(ctx context.Context, hash, password string) (bool, error) {
+// check reports the form in which a password is the one that was hashed. The form as typed is tried after the
+// normalized one, and only if it differs. An empty hash, for a user who is not there, costs the same as any other and
+// never matches: the number of forms depends on the password alone.
+func (p *passwords) check(ctx context.Context, hash, password string) (passwordForm, error) {
 	h := argonHash{memory: argonMemory, time: argonTime, threads: argonThreads,
 		salt: make([]byte, argonSalt), key: make([]byte, argonKey)}
 	if hash != "" {
 		var err error
 		if h, err = parseArgon(hash); err != nil {
-			return false, err
+			return noForm, err
 		}
 	}
 	if err := p.enter(ctx); err != nil {
-		return false, err
+		return noForm, err
 	}
 	defer p.leave()
-	right := subtle.ConstantTimeCompare(h.derive(password, len(h.key)), h.key) == 1
-	return right && hash != "", nil
+	matches := func(s string) bool {
+		return subtle.ConstantTimeCompare(h.derive(s, len(h.key)), h.key) == 1 && hash != ""
+	}
+	n := normalizePassword(password)
+	if matches(n) {
+		return normalized, nil
+	}
+	if n != password && matches(password) {
+		return asTyped, nil
+	}
+	return noForm, nil
 }
 
 // enter waits for a slot, unless too many wait already.

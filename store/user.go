@@ -48,8 +48,8 @@ type Users interface {
 	UserByName(ctx context.Context, name string) (User, error)
 	// ListUsers returns up to limit users whose names are greater than after, ordered by name.
 	ListUsers(ctx context.Context, after string, limit int) ([]User, error)
-	// UpdateUser changes what is named in c, all of it or nothing, and with a new password or a status other than
-	// active revokes all of the user's tokens. ErrNotFound. ErrConflict: see UserChange.
+	// UpdateUser changes what is named in c, all of it or nothing, and with a new password hash (see KeepTokens) or a
+	// status other than active revokes all of the user's tokens. ErrNotFound. ErrConflict: see UserChange.
 	UpdateUser(ctx context.Context, id UserID, c UserChange) error
 }
 
@@ -57,6 +57,7 @@ type Users interface {
 type UserChange struct {
 	KnownHash    *string // ErrConflict unless it is that of the user's present password
 	PasswordHash *string
+	KeepTokens   bool // PasswordHash is another hash of the same password, so tokens stay valid
 	Quota        *int64
 	Status       *UserStatus
 	Role         *Role

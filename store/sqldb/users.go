@@ -86,7 +86,8 @@ func (db *DB) UpdateUser(ctx context.Context, id store.UserID, c store.UserChang
 		if err != nil {
 			return err
 		}
-		if c.PasswordHash == nil && (c.Status == nil || *c.Status == store.UserActive) {
+		newPassword := c.PasswordHash != nil && !c.KeepTokens
+		if !newPassword && (c.Status == nil || *c.Status == store.UserActive) {
 			return nil
 		}
 		_, err = t.exec(ctx, `DELETE FROM tbl_user_token WHERE user_id = ?`, id)

@@ -106,8 +106,10 @@ func usersUpdateRevokes(w *world) {
 	}{
 		{store.UserChange{Quota: &quota}, false},
 		{store.UserChange{Status: &active}, false},
+		{store.UserChange{PasswordHash: &hash, KeepTokens: true}, false},
 		{store.UserChange{PasswordHash: &hash}, true},
 		{store.UserChange{Status: &disabled}, true},
+		{store.UserChange{Status: &disabled, KeepTokens: true}, true},
 	} {
 		mine, others := token(w, w.alice, byte(2*i)), token(w, w.bob, byte(2*i+1))
 		w.ok(w.db.UpdateUser(w.Context(), w.alice.ID, c.change))
