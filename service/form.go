@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,23 +25,27 @@ type Form struct {
 	uploads *Uploads
 	user    store.User
 	folder  store.Path
+	base    store.EntryID // the deepest folder of that path that existed when the form began; empty: the root
+	depth   int           // how many names of the path lead to base
 	clash   store.Clash
 	parts   []store.Completion
 	bytes   int64 // taken of the user's budget
 	done    bool
 }
 
-// NewForm begins a form whose files go to the folder at path, which Commit makes where it is not there. clash says what is done
-// about taken names; empty is to rename. Close it. InTheWay.
+// NewForm begins a form whose files go to the folder at path, which Commit creates if it is missing. A folder that exists
+// now is the target also if it is renamed or moved before Commit. clash says what is done about taken names; empty is to
+// rename. Close it. InTheWay.
 func (s *Uploads) NewForm(ctx context.Context, user store.User, path string, clash store.Clash) (*Form, error) {
 	folder, err := CleanPath(path)
-	if err == nil {
-		err = s.nothingInTheWay(ctx, user.ID, folder)
-	}
 	if err != nil {
 		return nil, err
 	}
-	return &Form{uploads: s, user: user, folder: folder, clash: clash}, nil
+	f := &Form{uploads: s, user: user, folder: folder, clash: clash}
+	if err := f.findBase(ctx); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Retarget sets the folder and what happens to taken names, for all files, until Commit. Invalid.
@@ -49,7 +54,10 @@ func (f *Form) Retarget(path string, clash store.Clash) error {
 	if err != nil {
 		return err
 	}
-	f.folder, f.clash = folder, clash
+	if !slices.Equal(folder, f.folder) {
+		f.folder, f.base, f.depth = folder, "", 0
+	}
+	f.clash = clash
 	for i := range f.parts {
 		f.parts[i].Clash = clash
 	}
@@ -59,10 +67,11 @@ func (f *Form) Retarget(path string, clash store.Clash) error {
 // SetModified sets the modification time of the file that was added last.
 func (f *Form) SetModified(t time.Time) { f.parts[len(f.parts)-1].Modified = t }
 
-// nothingInTheWay finds out before the first byte what would otherwise be found out after the last.
-func (s *Uploads) nothingInTheWay(ctx context.Context, user store.UserID, folder store.Path) error {
-	for i := range folder {
-		e, err := s.Entries.EntryAt(ctx, user, folder[:i+1])
+// findBase finds the folders of the form's path that exist. A file among them is found before the first byte is received,
+// and not after the last.
+func (f *Form) findBase(ctx context.Context) error {
+	for i := range f.folder {
+		e, err := f.uploads.Entries.EntryAt(ctx, f.user.ID, f.folder[:i+1])
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return nil
@@ -71,6 +80,7 @@ func (s *Uploads) nothingInTheWay(ctx context.Context, user store.UserID, folder
 		case e.Kind != store.Folder:
 			return errorf(InTheWay, "a file exists where a folder is expected")
 		}
+		f.base, f.depth = e.ID, i+1
 	}
 	return nil
 }
@@ -149,7 +159,11 @@ func (f *Form) makeFolder(ctx context.Context) error {
 	if len(f.folder) == 0 {
 		return nil
 	}
-	parent, err := s.Entries.MakeFolder(ctx, f.user.ID, f.folder, s.Now())
+	path, err := f.path(ctx)
+	if err != nil {
+		return explain(fmt.Errorf("form: %w", err))
+	}
+	parent, err := s.Entries.MakeFolder(ctx, f.user.ID, path, s.Now())
 	if err != nil {
 		return explain(fmt.Errorf("form: %w", err))
 	}
@@ -157,6 +171,18 @@ func (f *Form) makeFolder(ctx context.Context) error {
 		f.parts[i].Parent = parent
 	}
 	return nil
+}
+
+// path returns the path of the form's folder, by which it is found now. A base that was deleted since counts as missing.
+func (f *Form) path(ctx context.Context) (store.Path, error) {
+	if f.base == "" {
+		return f.folder, nil
+	}
+	path, err := f.uploads.Entries.PathOf(ctx, f.user.ID, f.base)
+	if errors.Is(err, store.ErrNotFound) {
+		return f.folder, nil
+	}
+	return append(path, f.folder[f.depth:]...), err
 }
 
 // unpublish has the blobs removed that got no row. Listing them first means that a crash leaves none behind; one that

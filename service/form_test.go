@@ -169,3 +169,52 @@ func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
 }
+
+// A form follows the folder that it began with, also if that is renamed or moved meanwhile.
+func TestFormFollowsItsFolder(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		path   string
+		change func(g *uploadRig, docs store.EntryID) error
+		want   string
+	}{
+		"renamed": {"/docs", renameTo("new"), "/new/f"},
+		"below":   {"/docs/sub/deep", renameTo("new"), "/new/sub/deep/f"},
+		"trashed": {"/docs", func(g *uploadRig, docs store.EntryID) error {
+			return g.db.Trash(g.t.Context(), g.user.ID, docs, 0, time.Now())
+		}, "/docs/f"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			g := newUploadRig(t)
+			docs, err := g.db.MakeFolder(t.Context(), g.user.ID, store.Path{"docs"}, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			form, err := g.uploads.NewForm(t.Context(), g.user, c.path, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := form.Add(t.Context(), "f", strings.NewReader("content")); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.change(g, docs); err != nil {
+				t.Fatal(err)
+			}
+			if err := form.Retarget(c.path, ""); err != nil { // as the handler does, also if no field named another path
+				t.Fatal(err)
+			}
+			if _, err := form.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			g.wantFiles(c.want)
+		})
+	}
+}
+
+func renameTo(name string) func(*uploadRig, store.EntryID) error {
+	return func(g *uploadRig, id store.EntryID) error {
+		_, err := g.db.Move(g.t.Context(), g.user.ID, id, store.NewPlace{Name: name, When: time.Now()})
+		return err
+	}
+}
