@@ -214,8 +214,9 @@ func (s *Uploads) settle(ctx context.Context, c store.Completion, done store.Com
 	s.Metrics.UploadsCompleted.Inc()
 	if !done.Stored { // the blob is a spare now; whether it is needed is found out after the answer
 		s.Spares.Wake()
-		return
 	}
+	// The message goes out either way: a broker takes milliseconds, or seconds if it is down, and the time of the answer
+	// must not tell whether others hold the content. A worker that finds no job lets the message go.
 	t := store.Transfer{Digest: c.Sums.Digest, From: c.Location, Target: c.Target}
 	if err := publish(ctx, s.Queue, t); err != nil {
 		s.Log.WarnContext(ctx, "could not publish the transfer; the worker will find the job in the database", "digest", c.Sums.Digest, "err", err)

@@ -112,6 +112,7 @@ func (m *Metrics) WatchBacklog(list store.GarbageList, now func() time.Time) err
 	c.failed = describe("transfers_given_up", "Failed transfer jobs, which blinkdrive transfers replay retries.")
 	c.age = describe("transfer_oldest_pending_seconds", "Age of the oldest pending transfer job; 0 if there is none.")
 	c.garbage = describe("garbage_blobs", "Blobs waiting to be deleted.")
+	c.spares = describe("spare_blobs", "Spare copies of stored content, waiting for the other copy to be read.")
 	return m.reg.Register(c)
 }
 
@@ -159,13 +160,13 @@ const backlogTime = 5 * time.Second
 
 // backlog asks the store at each scrape, so that the figures are right in every process that shows them.
 type backlog struct {
-	list                          store.GarbageList
-	now                           func() time.Time
-	pending, failed, age, garbage *prometheus.Desc
+	list                                  store.GarbageList
+	now                                   func() time.Time
+	pending, failed, age, garbage, spares *prometheus.Desc
 }
 
 func (c *backlog) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.pending, c.failed, c.age, c.garbage} {
+	for _, d := range []*prometheus.Desc{c.pending, c.failed, c.age, c.garbage, c.spares} {
 		ch <- d
 	}
 }
@@ -186,4 +187,5 @@ func (c *backlog) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.failed, float64(stats.Failed))
 	gauge(c.age, age)
 	gauge(c.garbage, float64(garbage))
+	gauge(c.spares, float64(stats.Spares))
 }

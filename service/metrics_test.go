@@ -60,7 +60,7 @@ func TestBacklogIsCountedAtEachScrape(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	now := time.Unix(1000, 0)
-	list := counted{stats: store.TransferStats{Pending: 3, Failed: 1, Oldest: now.Add(-time.Minute)}, garbage: 7}
+	list := counted{stats: store.TransferStats{Pending: 3, Failed: 1, Oldest: now.Add(-time.Minute), Spares: 2}, garbage: 7}
 	if err := service.NewMetrics(reg).WatchBacklog(list, func() time.Time { return now }); err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +68,15 @@ func TestBacklogIsCountedAtEachScrape(t *testing.T) {
 # HELP blinkdrive_garbage_blobs Blobs waiting to be deleted.
 # TYPE blinkdrive_garbage_blobs gauge
 blinkdrive_garbage_blobs 7
+# HELP blinkdrive_spare_blobs Spare copies of stored content, waiting for the other copy to be read.
+# TYPE blinkdrive_spare_blobs gauge
+blinkdrive_spare_blobs 2
 # HELP blinkdrive_transfer_oldest_pending_seconds Age of the oldest pending transfer job; 0 if there is none.
 # TYPE blinkdrive_transfer_oldest_pending_seconds gauge
 blinkdrive_transfer_oldest_pending_seconds 60
 `
-	err := testutil.GatherAndCompare(reg, strings.NewReader(want), "blinkdrive_garbage_blobs", "blinkdrive_transfer_oldest_pending_seconds")
+	err := testutil.GatherAndCompare(reg, strings.NewReader(want), "blinkdrive_garbage_blobs", "blinkdrive_spare_blobs",
+		"blinkdrive_transfer_oldest_pending_seconds")
 	if err != nil {
 		t.Error(err)
 	}

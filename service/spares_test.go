@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blinkdrive/blinkdrive/mq"
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
 	"github.com/blinkdrive/blinkdrive/store/disk"
@@ -591,6 +592,32 @@ func TestSparesRun(t *testing.T) {
 	}
 	cancel()
 	d.ok(<-ended)
+}
+
+// A countedQueue counts what is published.
+type countedQueue struct {
+	mq.Queue
+	published atomic.Int64
+}
+
+func (q *countedQueue) Publish(ctx context.Context, m mq.Message) error {
+	q.published.Add(1)
+	return q.Queue.Publish(ctx, m)
+}
+
+// The queue is waited for whether or not the content was stored: else a slow broker would tell.
+func TestKnownContentIsPublishedToo(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	q := &countedQueue{Queue: g.uploads.Queue}
+	g.uploads.Queue = q
+	body := storetest.Bytes(1, testChunk)
+	for i, u := range []store.User{g.user, g.addUser("bob")} {
+		g.bring(u, body, "a")
+		if n := q.published.Load(); n != int64(i+1) {
+			t.Errorf("%d messages after %d uploads", n, i+1)
+		}
+	}
 }
 
 // Neither front looks at the other copy before it answers, and both keep the bytes until somebody has.

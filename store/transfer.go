@@ -63,6 +63,7 @@ type Transfers interface {
 type TransferStats struct {
 	Pending, Failed int64
 	Oldest          time.Time // when the oldest pending job was made, or zero
+	Spares          int64     // spare blobs that have not been decided about
 }
 
 // A Garbage row is a blob name that no content uses any more.

@@ -91,8 +91,8 @@ func (db *DB) Backlog(ctx context.Context) (store.TransferStats, int64, error) {
 		return t.get(ctx, `SELECT (SELECT COUNT(*) FROM tbl_transfer WHERE state = 0),
 			(SELECT COUNT(*) FROM tbl_transfer WHERE state = 1),
 			(SELECT MIN(created_at) FROM tbl_transfer WHERE state = 0),
-			(SELECT COUNT(*) FROM tbl_garbage)`, nil,
-			&s.Pending, &s.Failed, timeCol{&s.Oldest}, &garbage)
+			(SELECT COUNT(*) FROM tbl_garbage), (SELECT COUNT(*) FROM tbl_spare)`, nil,
+			&s.Pending, &s.Failed, timeCol{&s.Oldest}, &garbage, &s.Spares)
 	})
 	if err != nil {
 		return store.TransferStats{}, 0, fmt.Errorf("backlog: %w", err)

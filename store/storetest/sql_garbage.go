@@ -144,9 +144,10 @@ func garbageBacklog(w *world) {
 	first := w.file(w.alice, "", "a", "a", 1)
 	w.file(w.alice, "", "b", "b", 1)
 	w.ok(w.db.AddGarbage(w.Context(), store.Garbage{Location: blobAt("n1"), Since: w.now}))
+	w.spare(w.bob, "n1", first.Content.Sums)
 	stats, garbage, err = w.db.Backlog(w.Context())
 	w.ok(err)
-	if stats.Pending != 2 || stats.Failed != 0 || !stats.Oldest.Equal(first.Created) || garbage != 1 {
+	if stats.Pending != 2 || stats.Failed != 0 || stats.Spares != 1 || !stats.Oldest.Equal(first.Created) || garbage != 1 {
 		w.Errorf("backlog is %+v and %d", stats, garbage)
 	}
 }
