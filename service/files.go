@@ -114,8 +114,8 @@ func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name str
 	return s.move(ctx, e, store.NewPlace{Parent: e.Parent, Name: name, Clash: clash, Revision: ref.Revision})
 }
 
-// Move brings an entry into a folder, which is made where it is missing, and unless name is empty gives it that name.
-// A taken name is as in Rename.
+// Move moves an entry to a folder, which is created if it is missing, and unless name is empty gives it that name.
+// A taken name is as in Rename. A move that is refused creates no folder.
 func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder store.Path, name string, clash store.Clash) (Item, error) {
 	e, err := s.entry(ctx, user, ref)
 	if err != nil {
@@ -126,11 +126,7 @@ func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder sto
 	} else if name, err = CleanName(name); err != nil {
 		return Item{}, err
 	}
-	parent, err := s.Entries.MakeFolder(ctx, user, folder, s.now())
-	if err != nil {
-		return Item{}, fileError("move", err)
-	}
-	return s.move(ctx, e, store.NewPlace{Parent: parent, Name: name, Clash: clash, Revision: ref.Revision})
+	return s.move(ctx, e, store.NewPlace{Folder: &folder, Name: name, Clash: clash, Revision: ref.Revision})
 }
 
 func (s *Files) move(ctx context.Context, e store.Entry, to store.NewPlace) (Item, error) {

@@ -103,6 +103,7 @@ const (
 
 // A NewPlace says where Move is to bring an entry.
 type NewPlace struct {
+	Folder   *Path // created if missing, in the same transaction; nil: Parent
 	Parent   EntryID
 	Name     string
 	Clash    Clash
@@ -125,8 +126,8 @@ type NewEntry struct {
 // EntryChanges moves entries about and in and out of the trash.
 type EntryChanges interface {
 	// Move gives an entry another parent and name. Its own place is no change. ErrNotFound: no such entry or folder.
-	// ErrExists: the name is taken there, see Clash. ErrInvalid: a folder into itself or below itself. ErrConflict: the
-	// entry has another revision.
+	// ErrExists: the name is taken there, see Clash. ErrInTheWay: a file is where the folder should be. ErrInvalid: a folder
+	// into itself or below itself, or too deep. ErrConflict: the entry has another revision.
 	Move(ctx context.Context, user UserID, id EntryID, to NewPlace) (Entry, error)
 	EntryTrash
 }

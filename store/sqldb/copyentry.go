@@ -60,16 +60,9 @@ func (t tx) folderOfCopy(ctx context.Context, original row, to store.CopyTo) (in
 	if to.Folder == nil {
 		return original.parent, nil
 	}
-	if len(*to.Folder) > store.MaxDepth {
-		return 0, fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
-	}
-	var at spot
-	for _, name := range *to.Folder {
-		next, err := t.subfolder(ctx, original.User, at.id, name, to.When)
-		if err != nil {
-			return 0, err
-		}
-		at = next
+	at, err := t.folderAt(ctx, original.User, *to.Folder, to.When)
+	if err != nil {
+		return 0, err
 	}
 	return at.id, t.mayMove(ctx, original, at.id)
 }

@@ -165,26 +165,29 @@ func (db *DB) LinkContent(ctx context.Context, n store.NewEntry) (store.Entry, e
 func (db *DB) MakeFolder(ctx context.Context, user store.UserID, p store.Path, now time.Time) (store.EntryID, error) {
 	var at spot
 	err := db.write(ctx, func(ctx context.Context, t tx) error {
-		if len(p) > store.MaxDepth {
-			return fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
+		err := t.lockUser(ctx, user)
+		if err == nil {
+			at, err = t.folderAt(ctx, user, p, now)
 		}
-		if err := t.lockUser(ctx, user); err != nil {
-			return err
-		}
-		at = spot{}
-		for _, name := range p {
-			next, err := t.subfolder(ctx, user, at.id, name, now)
-			if err != nil {
-				return err
-			}
-			at = next
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("create folder %q: %w", p, err)
 	}
 	return at.entry, nil
+}
+
+// folderAt finds the folder at a path, or creates it and its parents. ErrInTheWay. ErrInvalid: too deep.
+func (t tx) folderAt(ctx context.Context, user store.UserID, p store.Path, now time.Time) (at spot, err error) {
+	if len(p) > store.MaxDepth {
+		return at, fmt.Errorf("deeper than %d folders: %w", store.MaxDepth, store.ErrInvalid)
+	}
+	for _, name := range p {
+		if at, err = t.subfolder(ctx, user, at.id, name, now); err != nil {
+			return at, err
+		}
+	}
+	return at, nil
 }
 
 // subfolder finds a folder or makes it. ErrInTheWay.

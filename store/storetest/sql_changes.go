@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ func EntryChanges(t *testing.T, open func(*testing.T) Database) {
 		"NameIsTaken":          changesTaken,
 		"IntoItself":           changesIntoItself,
 		"TargetMustBeAFolder":  changesTarget,
+		"ToANewFolder":         changesNewFolder,
 		"OneOfManyGetsTheName": changesRace,
 		"CrossingMoves":        changesCrossing,
 	})
@@ -44,6 +46,50 @@ func changesMove(w *world) {
 	w.ok(err)
 	if found.ID != e.ID {
 		w.Errorf("found %+v", found)
+	}
+}
+
+// changesNewFolder: a move creates its folder, and one that is refused creates none.
+func changesNewFolder(w *world) {
+	ctx := w.Context()
+	docs := w.folder(w.alice, "/docs")
+	e := w.file(w.alice, "", "a", "a", 1)
+	w.file(w.alice, "", "b", "b", 1)
+	tooDeep := make(store.Path, store.MaxDepth+1)
+	for i := range tooDeep {
+		tooDeep[i] = "d"
+	}
+	for what, tt := range map[string]struct {
+		id   store.EntryID
+		to   store.NewPlace
+		want error
+	}{
+		"into itself":    {docs, store.NewPlace{Folder: &store.Path{"docs", "x", "y"}, Name: "docs"}, store.ErrInvalid},
+		"stale revision": {e.ID, store.NewPlace{Folder: &store.Path{"new", "sub"}, Name: "a", Revision: 99}, store.ErrConflict},
+		"no such entry":  {store.NewEntryID(), store.NewPlace{Folder: &store.Path{"new", "sub"}, Name: "a"}, store.ErrNotFound},
+		"no such name":   {e.ID, store.NewPlace{Folder: &store.Path{"new", "sub"}, Name: "a/b"}, store.ErrInvalid},
+		"bad folder":     {e.ID, store.NewPlace{Folder: &store.Path{"new", "..", "x"}, Name: "a"}, store.ErrInvalid},
+		"file as folder": {e.ID, store.NewPlace{Folder: &store.Path{"b", "sub"}, Name: "a"}, store.ErrInTheWay},
+		"too deep":       {e.ID, store.NewPlace{Folder: &tooDeep, Name: "a"}, store.ErrInvalid},
+	} {
+		tt.to.When = w.now
+		if _, err := w.db.Move(ctx, w.alice.ID, tt.id, tt.to); !errors.Is(err, tt.want) {
+			w.Errorf("%s: %v, want %v", what, err, tt.want)
+		}
+		w.wantNames(w.alice, "", "docs", "a", "b")
+		w.wantNames(w.alice, docs)
+	}
+	moved, err := w.db.Move(ctx, w.alice.ID, e.ID, store.NewPlace{Folder: &store.Path{"docs", "new", "sub"}, Name: "c", When: w.now})
+	w.ok(err)
+	found, err := w.db.EntryAt(ctx, w.alice.ID, store.Path{"docs", "new", "sub", "c"})
+	w.ok(err)
+	if found.ID != e.ID || moved != found {
+		w.Errorf("found %+v, moved %+v", found, moved)
+	}
+	root, err := w.db.Move(ctx, w.alice.ID, e.ID, store.NewPlace{Folder: &store.Path{}, Parent: docs, Name: "c", When: w.now})
+	w.ok(err)
+	if root.Parent != "" {
+		w.Errorf("the empty path is not the root: %+v", root)
 	}
 }
 
