@@ -82,3 +82,50 @@ func TestLinkEnds(t *testing.T) {
 		t.Errorf("for a second: %v", err)
 	}
 }
+
+// Messengers and mail gateways add parameters to a link and write it in another encoding. Whatever the link is for, it
+// still works, also with credentials that are not good.
+func TestLinkSurvivesAddedParameters(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t, nil)
+	p := d.join("j@x.org")
+	folder := d.folder(p, "/docs")
+	a, b := d.put(p, folder, "a", story), d.put(p, "", "b", "bbb")
+	link := func(id string) string {
+		t.Helper()
+		got := d.get("/file/downloadurl", values("id", id), p.bearer())
+		if got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		return string(got.body)
+	}
+	file, zipped, both := link(string(a.ID)), link(string(folder)), link(string(a.ID)+","+string(b.ID))
+	for _, added := range []string{"", "&fbclid=IwAR2Aqh", "&utm_source=chat&utm_medium=a%20b", "&fbclid=1&fbclid=2", "&50%off;x", "&x=\xff"} {
+		if got := send(t, "GET", file+added, ""); got.status != 200 || string(got.body) != story {
+			t.Errorf("file%s: %d %s", added, got.status, got.body)
+		}
+		if got := send(t, "HEAD", file+added, ""); got.status != 200 || got.header.Get("Content-Length") != strconv.Itoa(len(story)) {
+			t.Errorf("HEAD file%s: %d", added, got.status)
+		}
+		if got := send(t, "GET", file+added, "", header("Range", "bytes=0-2")); got.status != 206 || string(got.body) != "012" {
+			t.Errorf("range of file%s: %d %s", added, got.status, got.body)
+		}
+		if got := unzip(t, send(t, "GET", zipped+added, "")); got["docs/a"] != story {
+			t.Errorf("folder%s: %v", added, got)
+		}
+		if got := unzip(t, send(t, "POST", both+added, "")); got["a"] != story || got["b"] != "bbb" {
+			t.Errorf("zip%s: %v", added, got)
+		}
+	}
+	for _, same := range []string{strings.Replace(both, "%2C", ",", 1), strings.Replace(both, "%40", "@", 1),
+		strings.Replace(both, "j%40x", "%6a%40%78", 1)} {
+		if got := unzip(t, send(t, "GET", same, "", header("Authorization", "Bearer x"))); got["b"] != "bbb" {
+			t.Errorf("%s: %v", same, got)
+		}
+	}
+	for _, added := range []string{"&id=" + string(b.ID), "&user=j%40x.org", "&expires=9999999999", "&sig=0", "&filehash=" + a.Content.Sums.Digest.String(),
+		"&inline=1", "&filename=x", "&username=j%40x.org&token=" + p.token} {
+		send(t, "GET", file+added, "").want(t, 403, api.Forbidden)
+		send(t, "GET", both+added, "").want(t, 403, api.Forbidden)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
+	"github.com/blinkdrive/blinkdrive/service"
 )
 
 // observe wraps every request: a request ID, deadlines for each piece of the bodies, a line in the log, and an answer
@@ -69,7 +70,9 @@ func (rt *router) prepare(r *http.Request, c *call) (err error) {
 	if ok && c.Route.body == form {
 		body.renewed = false
 	}
-	if c.Params, err = parseParams(r, c.Route.body); err != nil {
+	if c.Route.access == optional && service.IsLink(r.URL.RawQuery) {
+		c.Params = linkParams()
+	} else if c.Params, err = parseParams(r, c.Route.body); err != nil {
 		return err
 	}
 	if c.Route.body == streamed {

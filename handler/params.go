@@ -24,6 +24,10 @@ const maxForm = 1 << 20
 // Each name has one value: a name with two different ones is refused, wherever they stand.
 type params map[string]string
 
+// linkParams returns the parameters of a request with a link: only that there is a signature. Package service reads the
+// query itself, since what other programs added to it may be malformed or repeated.
+func linkParams() params { return params{"sig": "1"} }
+
 // parseParams reads the parameters of a request.
 func parseParams(r *http.Request, use bodyUse) (params, error) {
 	p := params{}

@@ -63,7 +63,7 @@ func TestPreviewKeepsTheRulesOfDownloads(t *testing.T) {
 	}
 	d.get("/file/download", values("id", id, "inline", "1")).want(t, 401, api.TokenInvalid)
 	d.get("/file/download", values("id", id, "inline", "1"), q.bearer()).want(t, 404, api.NotFound)
-	// Whoever has a link cannot make it one that shows.
+	// The holder of a link cannot turn it into one that shows the file.
 	send(t, "GET", d.link(p, e)+"&inline=1", "").want(t, 403, api.Forbidden)
 	send(t, "GET", strings.Replace(d.link(p, e), "?", "?inline=1&", 1), "").want(t, 403, api.Forbidden)
 }
