@@ -66,7 +66,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 	r.Header.Set("Range", usableRanges(r.Header.Get("Range"), sums.Size))
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
 	out := &rangeWriter{response: w.(*response)}
-	http.ServeContent(out, r, "", lastModified(d.Entry), d.Blob)
+	http.ServeContent(out, r, "", lastModified(d.Entry, s.Downloads.Now()), d.Blob)
 	if out.refused {
 		h.Del("Content-Disposition")
 		return writeCode(w, api.BadRange, api.BadRange.Status(), "the requested range is outside the file", nil)
@@ -169,10 +169,19 @@ func (s *Server) linkEnd(p params) (time.Time, error) {
 	return s.Downloads.LinkEnd(time.Duration(seconds) * time.Second)
 }
 
-// lastModified is the client's time where it named one. The bytes behind an entry never change.
-func lastModified(e store.Entry) time.Time {
-	if e.Modified.IsZero() {
-		return e.Created
+// lastModified returns the client's time of a file if it named one, else the time of the upload. An answer must not name
+// a time after its own (RFC 9110, 8.8.2.1): for such a file it is the last change of its entry, which stays the same from
+// answer to answer, so that conditions on it hold.
+func lastModified(e store.Entry, now time.Time) time.Time {
+	t := e.Modified
+	if t.IsZero() {
+		t = e.Created
 	}
-	return e.Modified
+	if t.After(now) {
+		t = e.Updated
+	}
+	if t.After(now) { // the clock was set back
+		return now
+	}
+	return t
 }

@@ -39,7 +39,25 @@ func (m member) header() *zip.FileHeader {
 	if when.IsZero() {
 		when = m.entry.Created
 	}
-	return &zip.FileHeader{Name: m.name, Method: zip.Store, Modified: when.UTC()}
+	return &zip.FileHeader{Name: m.name, Method: zip.Store, Modified: zipDate(when)}
+}
+
+// The times that both dates of a member can hold: the one of MS-DOS begins in 1980 and ends in 2107, the extended
+// timestamp is in seconds since 1970, in 32 bits without a sign as readers take it.
+var (
+	minZipDate = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxZipDate = time.Unix(math.MaxUint32-1, 0).UTC() // even, since MS-DOS counts in steps of two seconds
+)
+
+// zipDate returns the closest time to t that a zip can hold. archive/zip writes any other one as a wrong date.
+func zipDate(t time.Time) time.Time {
+	if t.Before(minZipDate) {
+		return minZipDate
+	}
+	if t.After(maxZipDate) {
+		return maxZipDate
+	}
+	return t.UTC()
 }
 
 // Archive finds out what a zip of some of the user's entries will hold. Folders bring all that is visible in them. name
