@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
@@ -27,7 +28,10 @@ type patientBody struct {
 	left   int           // bytes of this window
 	budget time.Duration // time of this window
 	read   int64
-	err    error // sticky
+
+	mu          sync.Mutex // the deadline's, and what follows; Interrupt may come at any time
+	err         error      // sticky
+	interrupted bool
 }
 
 // withPatience returns a copy of the request with the deadline on its body. The server looks at the body of its own
@@ -44,25 +48,45 @@ func withPatience(w http.ResponseWriter, r *http.Request, timeout time.Duration)
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
 	if b.left <= 0 && b.renewed {
 		b.left, b.budget = window, b.timeout
 	}
 	start := time.Now()
-	_ = b.ctl.SetReadDeadline(start.Add(b.budget)) // where it is not supported there is no connection to hang on
+	if err := b.setDeadline(start.Add(b.budget)); err != nil {
+		return 0, err
+	}
 	n, err := b.body.Read(p)
 	b.budget -= time.Since(start)
 	b.left -= n
 	b.read += int64(n)
-	b.settle(err)
-	return n, b.err
+	return n, b.finish(err)
 }
 
-// settle keeps a final error. The deadline must not outlive the body: net/http goes on listening for the client's
-// leaving, and would take a deadline's passing for that.
-func (b *patientBody) settle(err error) {
+// setDeadline sets the deadline of the next read. It returns the error of a body that has ended.
+func (b *patientBody) setDeadline(at time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil && !b.interrupted {
+		_ = b.ctl.SetReadDeadline(at) // where it is not supported there is no connection to hang on
+	}
+	return b.err
+}
+
+// Interrupt makes a Read that waits for the client return at once with an error, as store.Interrupter says.
+func (b *patientBody) Interrupt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.interrupted = true
+		_ = b.ctl.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// finish keeps a final error and returns it. The deadline must not outlive the body: net/http goes on listening for the
+// client's leaving, and would take a deadline's passing for that.
+func (b *patientBody) finish(err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -70,6 +94,16 @@ func (b *patientBody) settle(err error) {
 		_ = b.ctl.SetReadDeadline(time.Time{})
 	default:
 		b.err = &service.Error{Kind: service.CutOff, Msg: "the request body ended early", Cause: err}
+	}
+	return b.err
+}
+
+// end makes an Interrupt that comes after the request harmless: the deadline is the next request's by then.
+func (b *patientBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.err = http.ErrBodyReadAfterClose
 	}
 }
 
@@ -85,5 +119,5 @@ func (b *patientBody) drain(r *http.Request) {
 	_ = b.ctl.SetReadDeadline(time.Now().Add(drainTime))
 	n, err := io.CopyN(io.Discard, b.body, drainBytes)
 	b.read += n
-	b.settle(err)
+	_ = b.finish(err)
 }

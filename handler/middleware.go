@@ -24,6 +24,7 @@ func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 		_ = ctl.SetWriteDeadline(time.Now().Add(rt.writeTimeout())) // not supported: there is nobody to wait for
 	}}
 	r, body := withPatience(plain, r, rt.readTimeout())
+	defer body.end()
 	rt.counts.under.Inc()
 	defer rt.note(w, r, c, start)
 	defer rt.recoverPanic(w, r, c)

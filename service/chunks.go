@@ -94,6 +94,9 @@ func chunkError(index int, err error) error {
 	case errors.Is(err, store.ErrConflict):
 		msg = fmt.Sprintf("chunk %d was already stored with other bytes", index)
 		return &Error{Kind: Conflict, Msg: msg, Cause: err}
+	case errors.Is(err, store.ErrBusy):
+		msg = fmt.Sprintf("another request is sending chunk %d; try again", index)
+		return &Error{Kind: Busy, Msg: msg, Cause: err}
 	case errors.Is(err, store.ErrDigestMismatch):
 		msg = fmt.Sprintf("chunk %d does not match its SHA-1", index)
 		return &Error{Kind: DigestMismatch, Msg: msg, Cause: err}

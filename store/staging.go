@@ -37,14 +37,23 @@ type StagedUpload struct {
 	Layout Layout
 }
 
+// An Interrupter is a reader that another goroutine can call back from a Read that waits: that Read, and those after it,
+// return an error soon. Interrupt does not wait, and after the reader's end it does nothing.
+type Interrupter interface {
+	Interrupt()
+}
+
 // Staged is the staging of one open upload.
 type Staged interface {
 	Layout() Layout
 	// WriteChunk reads exactly the chunk's length from r, puts it in its place and holds it. Where want is not zero and
 	// is not the SHA-1 of the bytes: ErrDigestMismatch. A body that is too short or too long: ErrLength. In all these
 	// cases the chunk is not held. A chunk that is held already is compared and nothing is written: fresh is false, with
-	// ErrConflict if the bytes differ. ErrNoSpace. ErrInvalid: no such index. While another request writes the same
-	// chunk, the call waits for it; ErrBusy if that takes very long.
+	// ErrConflict if the bytes differ. ErrNoSpace. ErrInvalid: no such index.
+	//
+	// One request at a time writes a chunk. A newer one takes over if nothing has arrived at the older one for about a
+	// second: that one writes no further byte, returns ErrBusy, and its r is interrupted if it is an Interrupter. While
+	// bytes still arrive there, the newer one waits; ErrBusy if that takes very long.
 	WriteChunk(ctx context.Context, index int, r io.Reader, want Digest) (fresh bool, err error)
 	// Held returns the held chunks, ascending.
 	Held() []int

@@ -53,7 +53,8 @@ type upload struct {
 	crcs      []uint32 // of held chunks
 	count     int      // held chunks
 	prefix    int      // chunks 1..prefix are held
-	writing   map[int]chan struct{}
+	writing   map[int]*chunkWriter
+	takeovers map[int]int // of chunks that are not held; how often a writer was displaced
 	following bool
 	hashed    int64         // how far the follower has come, or further behind
 	onward    chan struct{} // closed when it has come further or has ended; nil while nobody waits for that
@@ -62,7 +63,8 @@ type upload struct {
 
 func newUpload(s *Staging, id store.UploadID) *upload {
 	return &upload{
-		staging: s, id: id, ready: make(chan struct{}), closed: make(chan struct{}), writing: map[int]chan struct{}{},
+		staging: s, id: id, ready: make(chan struct{}), closed: make(chan struct{}),
+		writing: map[int]*chunkWriter{}, takeovers: map[int]int{},
 	}
 }
 
@@ -86,14 +88,15 @@ func (u *upload) WriteChunk(ctx context.Context, index int, r io.Reader, want st
 	if !u.layout.Has(index) {
 		return false, fmt.Errorf("%w: chunk index %d must be between 1 and %d", store.ErrInvalid, index, u.layout.Count())
 	}
-	if err := u.lockChunk(ctx, index); err != nil {
+	w, err := u.lockChunk(ctx, index, r)
+	if err != nil {
 		return false, err
 	}
-	defer u.unlockChunk(index)
+	defer u.unlockChunk(index, w)
 	if u.isHeld(index) {
-		return false, u.compare(ctx, index, liveReader{u, r}, want)
+		return false, u.compare(ctx, index, w, want)
 	}
-	c, err := u.write(ctx, index, liveReader{u, r}, want)
+	c, err := u.write(ctx, index, w, want)
 	if err != nil {
 		return false, err
 	}
@@ -104,63 +107,21 @@ func (u *upload) WriteChunk(ctx context.Context, index int, r io.Reader, want st
 	return true, nil
 }
 
-// lockChunk makes the caller the only one at work on a chunk.
-func (u *upload) lockChunk(ctx context.Context, index int) error {
-	deadline := time.NewTimer(maxWait)
-	defer deadline.Stop()
-	for {
-		u.mu.Lock()
-		other, taken := u.writing[index]
-		if !taken {
-			u.writing[index] = make(chan struct{})
-		}
-		u.mu.Unlock()
-		if !taken {
-			return nil
-		}
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline.C:
-			return fmt.Errorf("chunk %d: %w", index, store.ErrBusy)
-		}
-	}
-}
-
-func (u *upload) unlockChunk(index int) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	close(u.writing[index])
-	delete(u.writing, index)
-}
-
 func (u *upload) isHeld(index int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.held[index-1]
 }
 
-// A liveReader reads a body as long as its upload is there: one that trickles on for hours must not keep the space of
-// an upload that was cancelled, and that nobody is charged for any more.
-type liveReader struct {
-	upload *upload
-	body   io.Reader
-}
-
-func (l liveReader) Read(p []byte) (int, error) {
-	if l.upload.gone.Load() {
-		return 0, store.ErrNotFound
-	}
-	return l.body.Read(p)
-}
-
-// write copies exactly the chunk's length from r to its place.
-func (u *upload) write(ctx context.Context, index int, r io.Reader, want store.Digest) (store.Chunk, error) {
+// write copies exactly the chunk's length from r to its offset.
+func (u *upload) write(ctx context.Context, index int, r *chunkWriter, want store.Digest) (store.Chunk, error) {
 	offset, length := u.layout.Extent(index)
 	sum := newChunkSum(want)
 	at := offset
 	n, err := copyBlocks(ctx, io.LimitReader(r, length), func(p []byte) error {
+		if err := r.displacedErr(); err != nil { // p is what came before
+			return err
+		}
 		sum.add(p)
 		_, err := u.data.WriteAt(p, at)
 		at += int64(len(p))
@@ -283,6 +244,7 @@ func (u *upload) hold(c store.Chunk) error {
 
 // mark takes a held chunk into memory.
 func (u *upload) mark(c store.Chunk) {
+	delete(u.takeovers, c.Index)
 	u.held[c.Index-1] = true
 	u.crcs[c.Index-1] = c.CRC
 	u.count++

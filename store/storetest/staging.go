@@ -31,6 +31,9 @@ func Staging(t *testing.T, open func(t *testing.T) StagingDriver) {
 		"wrong chunks are not held": stagingWrongChunks,
 		"held chunks are immutable": stagingImmutable,
 		"two writers of one chunk":  stagingTwoWriters,
+		"silent writer":             stagingSilentWriter,
+		"slow writer":               stagingSlowWriter,
+		"silent repeat":             stagingSilentRepeat,
 		"a restart loses nothing":   stagingRestart,
 		"drop and send again":       stagingDrop,
 		"bad chunks are found":      stagingBad,
@@ -224,6 +227,104 @@ func stagingTwoWriters(t *testing.T, d StagingDriver) {
 	}
 	if err := <-second; err != nil {
 		t.Errorf("the one that waited: %v", err)
+	}
+	tr.verify()
+}
+
+// A stuckBody is a body whose client has stopped sending. It can be interrupted.
+type stuckBody struct {
+	*io.PipeReader
+}
+
+func (b stuckBody) Interrupt() { b.CloseWithError(errors.New("interrupted")) }
+
+// writeSilently starts to write a chunk from a body of which only the beginning arrives. The chunk's writer waits for the
+// rest when it returns.
+func (tr *trial) writeSilently(index int, begin []byte, interruptible bool) (rest *io.PipeWriter, done <-chan error) {
+	tr.t.Helper()
+	r, w := io.Pipe()
+	var body io.Reader = struct{ io.Reader }{r}
+	if interruptible {
+		body = stuckBody{r}
+	}
+	errs := make(chan error, 1)
+	go func() {
+		_, err := tr.u.WriteChunk(tr.t.Context(), index, body, store.Digest{})
+		errs <- err
+	}()
+	if _, err := w.Write(begin); err != nil {
+		tr.t.Fatal(err)
+	}
+	return w, errs
+}
+
+// stagingSilentWriter has a newer request take over from a writer whose client is gone, which then wakes up.
+func stagingSilentWriter(t *testing.T, d StagingDriver) {
+	tr := begin(t, d.Staging, 3*testChunk)
+	ended, interrupted := tr.writeSilently(1, tr.chunk(1)[:testChunk/2], true)
+	rest, woken := tr.writeSilently(2, tr.chunk(2)[:testChunk/2], false)
+	start := time.Now()
+	var wg sync.WaitGroup
+	wg.Go(func() { tr.write(1) })
+	wg.Go(func() { tr.write(2) })
+	wg.Wait()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the newer requests waited for %v", took)
+	}
+	if err := <-interrupted; !errors.Is(err, store.ErrBusy) {
+		t.Errorf("the silent writer: %v, want ErrBusy", err)
+	}
+	if _, err := ended.Write([]byte("x")); err == nil {
+		t.Error("the silent writer still reads")
+	}
+	go func() {
+		_, _ = rest.Write(make([]byte, testChunk)) // other bytes, to be seen if they are written
+		rest.Close()
+	}()
+	if err := <-woken; !errors.Is(err, store.ErrBusy) {
+		t.Errorf("the writer that woke up: %v, want ErrBusy", err)
+	}
+	tr.write(3)
+	tr.verify()
+	tr.open(d.Restart())
+	if bad, err := tr.u.Bad(t.Context(), nil); err != nil || len(bad) != 0 {
+		t.Errorf("after a restart: bad %v, %v", bad, err)
+	}
+	tr.verify()
+}
+
+// stagingSlowWriter has a newer request wait for a writer whose bytes still arrive.
+func stagingSlowWriter(t *testing.T, d StagingDriver) {
+	tr := begin(t, d.Staging, testChunk)
+	rest, first := tr.writeSilently(1, tr.chunk(1)[:8<<10], true)
+	go func() {
+		for at := 8 << 10; at < testChunk; at += 16 << 10 {
+			_, _ = rest.Write(tr.chunk(1)[at:min(testChunk, at+16<<10)])
+			time.Sleep(100 * time.Millisecond)
+		}
+		rest.Close()
+	}()
+	fresh, err := tr.u.WriteChunk(t.Context(), 1, bytes.NewReader(tr.chunk(1)), store.Digest{})
+	if fresh || err != nil {
+		t.Errorf("the newer request: fresh %v, %v", fresh, err)
+	}
+	if err := <-first; err != nil {
+		t.Errorf("the slow writer was displaced: %v", err)
+	}
+	tr.verify()
+}
+
+// stagingSilentRepeat has a newer request take over from one that repeats a held chunk and has gone silent.
+func stagingSilentRepeat(t *testing.T, d StagingDriver) {
+	tr := begin(t, d.Staging, testChunk)
+	tr.write(1)
+	_, silent := tr.writeSilently(1, tr.chunk(1)[:testChunk/2], true)
+	fresh, err := tr.u.WriteChunk(t.Context(), 1, bytes.NewReader(tr.chunk(1)), store.Digest{})
+	if fresh || err != nil {
+		t.Errorf("the newer request: fresh %v, %v", fresh, err)
+	}
+	if err := <-silent; !errors.Is(err, store.ErrBusy) {
+		t.Errorf("the silent repeat: %v, want ErrBusy", err)
 	}
 	tr.verify()
 }
