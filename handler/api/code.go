@@ -39,8 +39,8 @@ const (
 	InTheWay       Code = 10119 // a file is where a folder should be
 )
 
-// statuses is the one table of what HTTP status a code has. An instant-upload miss is no error and answers 200 with
-// InvalidUpload; WriteMiss in handler says so itself.
+// statuses maps each code to its HTTP status. An instant-upload miss is no error: handler/instant.go itself answers it
+// with 200 and InvalidUpload.
 var statuses = map[Code]int{
 	OK:             http.StatusOK,
 	InvalidUpload:  http.StatusBadRequest,
