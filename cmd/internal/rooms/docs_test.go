@@ -299,7 +299,7 @@ func TestDocChecks(t *testing.T) {
 	}
 }
 
-// TestToolchain holds the container images for CI and development to the Go version of go.mod.
+// TestToolchain holds the container images for CI and development, and the landing pages, to the Go version of go.mod.
 func TestToolchain(t *testing.T) {
 	t.Parallel()
 	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
@@ -316,6 +316,15 @@ func TestToolchain(t *testing.T) {
 			t.Error(err)
 		} else if want := "golang:" + string(version[1]) + "-bookworm"; !bytes.Contains(b, []byte(want)) {
 			t.Errorf("%s does not use %s", name, want)
+		}
+	}
+	release := regexp.MustCompile(`^\d+\.\d+`).Find(version[1])
+	for _, name := range landing {
+		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			t.Error(err)
+		} else if want := "Go " + string(release); !bytes.Contains(b, []byte(want)) {
+			t.Errorf("%s does not name %s", name, want)
 		}
 	}
 }
