@@ -70,7 +70,7 @@ bench-short:
 bench-micro:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-# Act out an upload, kill -9, resume and instant upload against a throw-away server.
+# Play through an upload, kill -9, resume and instant upload against a throw-away server.
 demo: build
 	$(GO) run ./cmd/internal/demo -bin bin/blinkdrive
 
