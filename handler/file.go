@@ -95,22 +95,28 @@ func (s *Server) fileUpdate(w http.ResponseWriter, r *http.Request, c *call) err
 	if err != nil {
 		return err
 	}
-	clash, err := c.Params.clash()
-	if err != nil {
+	change := service.Change{Name: c.Params.get("filename")}
+	if change.Clash, err = c.Params.clash(); err != nil {
 		return err
 	}
-	item, err := s.update(r, c, op, ref, clash)
+	if change.Modified, err = c.Params.time("mtime"); err != nil {
+		return err
+	}
+	item, err := s.update(r, c, op, ref, change)
 	if err != nil {
 		return err
 	}
 	return writeBare(w, metaOf(item))
 }
 
-func (s *Server) update(r *http.Request, c *call, op string, ref service.Ref, clash store.Clash) (service.Item, error) {
+func (s *Server) update(r *http.Request, c *call, op string, ref service.Ref, change service.Change) (service.Item, error) {
 	switch op {
 	case opRename:
-		return s.Files.Rename(r.Context(), c.User.ID, ref, c.Params.get("filename"), clash)
+		return s.Files.Rename(r.Context(), c.User.ID, ref, change)
 	case opRestore:
+		if !change.Modified.IsZero() {
+			return service.Item{}, invalid("parameter mtime must not be given with op=2")
+		}
 		return s.Files.Restore(r.Context(), c.User.ID, ref)
 	}
 	path, err := c.Params.need("path")
@@ -121,7 +127,7 @@ func (s *Server) update(r *http.Request, c *call, op string, ref service.Ref, cl
 	if err != nil {
 		return service.Item{}, err
 	}
-	return s.Files.Move(r.Context(), c.User.ID, ref, folder, c.Params.get("filename"), clash)
+	return s.Files.Move(r.Context(), c.User.ID, ref, folder, change)
 }
 
 func (s *Server) fileDelete(w http.ResponseWriter, r *http.Request, c *call) error {
@@ -218,7 +224,7 @@ func metaOf(e service.Item) api.Meta {
 	return api.Meta{
 		FileSha1: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size, Location: string(e.Content.Location.Kind),
 		UploadAt: timestamp(e.Created), ID: string(e.ID), ParentID: string(e.Parent), Path: e.Path.String(),
-		Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified), Revision: e.Revision,
+		Kind: string(e.Kind), ModifiedAt: mtime(e.Modified), Revision: e.Revision,
 	}
 }
 
@@ -226,7 +232,7 @@ func queryEntry(u store.User, e service.Item) api.QueryEntry {
 	return api.QueryEntry{
 		UserName: u.Name, FileHash: hashOf(e), FileName: e.Name, FileSize: e.Content.Sums.Size + e.TrashSize,
 		UploadAt: timestamp(e.Created), LastUpdated: timestamp(e.Updated), ID: string(e.ID), ParentID: string(e.Parent),
-		Path: e.Path.String(), Kind: string(e.Kind), ModifiedAt: rfc3339(e.Modified), Revision: e.Revision,
+		Path: e.Path.String(), Kind: string(e.Kind), ModifiedAt: mtime(e.Modified), Revision: e.Revision,
 		DeletedAt: rfc3339(e.Deleted), ExpiresAt: rfc3339(e.Expires),
 	}
 }
@@ -237,6 +243,15 @@ func hashOf(e service.Item) string {
 		return ""
 	}
 	return e.Content.Sums.Digest.String()
+}
+
+// mtime writes a modification time with the fraction of a second that was stored, if there is one: a program that compares
+// times would otherwise send the file again.
+func mtime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 func rfc3339(t time.Time) string {

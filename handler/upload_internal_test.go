@@ -38,7 +38,7 @@ func TestFormModified(t *testing.T) {
 		[2]string{"mtime", ""}, [2]string{"c.txt", "c"}, [2]string{"mtime", "1999-12-31T23:59:59.5Z"}, [2]string{"d.txt", "d"})
 	var metas []api.Meta
 	send(t, "POST", d.url+"/file/upload", body, kind, p.bearer()).want(t, 200, api.OK, &metas)
-	for i, want := range []string{"2020-02-29T11:00:00Z", "", "", "1999-12-31T23:59:59Z"} {
+	for i, want := range []string{"2020-02-29T11:00:00Z", "", "", "1999-12-31T23:59:59.5Z"} {
 		if got := metas[i].ModifiedAt; got != want {
 			t.Errorf("%s: modified %q, want %q", metas[i].FileName, got, want)
 		}

@@ -100,33 +100,46 @@ func below(folder store.Path, name string) store.Path {
 	return append(folder[:len(folder):len(folder)], name)
 }
 
-// Rename gives an entry another name in its folder. What is done where the name is taken there, clash says; NameTaken
-// unless it says something.
-func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, name string, clash store.Clash) (Item, error) {
-	name, err := CleanName(name)
-	if err != nil {
-		return Item{}, err
-	}
-	e, err := s.entry(ctx, user, ref)
-	if err != nil {
-		return Item{}, err
-	}
-	return s.move(ctx, e, store.NewPlace{Parent: e.Parent, Name: name, Clash: clash, Revision: ref.Revision})
+// A Change says what Rename and Move change of an entry. What is zero stays as it is.
+type Change struct {
+	Name     string
+	Modified time.Time   // the client's mtime
+	Clash    store.Clash // what to do if the name is taken; empty: NameTaken
 }
 
-// Move moves an entry to a folder, which is created if it is missing, and unless name is empty gives it that name.
-// A taken name is as in Rename. A move that is refused creates no folder.
-func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder store.Path, name string, clash store.Clash) (Item, error) {
+// Rename gives an entry another name in its folder, or another modification time, or both. Invalid: neither is named.
+func (s *Files) Rename(ctx context.Context, user store.UserID, ref Ref, c Change) (Item, error) {
+	name := c.Name
+	if name != "" || c.Modified.IsZero() {
+		var err error
+		if name, err = CleanName(name); err != nil {
+			return Item{}, err
+		}
+	}
 	e, err := s.entry(ctx, user, ref)
 	if err != nil {
 		return Item{}, err
 	}
 	if name == "" {
 		name = e.Name
-	} else if name, err = CleanName(name); err != nil {
+	}
+	return s.move(ctx, e, store.NewPlace{Parent: e.Parent, Name: name, Clash: c.Clash, Revision: ref.Revision, Modified: c.Modified})
+}
+
+// Move moves an entry to a folder, which is created if it is missing, and changes what c names. A move that is refused
+// creates no folder.
+func (s *Files) Move(ctx context.Context, user store.UserID, ref Ref, folder store.Path, c Change) (Item, error) {
+	e, err := s.entry(ctx, user, ref)
+	if err != nil {
 		return Item{}, err
 	}
-	return s.move(ctx, e, store.NewPlace{Folder: &folder, Name: name, Clash: clash, Revision: ref.Revision})
+	name := e.Name
+	if c.Name != "" {
+		if name, err = CleanName(c.Name); err != nil {
+			return Item{}, err
+		}
+	}
+	return s.move(ctx, e, store.NewPlace{Folder: &folder, Name: name, Clash: c.Clash, Revision: ref.Revision, Modified: c.Modified})
 }
 
 func (s *Files) move(ctx context.Context, e store.Entry, to store.NewPlace) (Item, error) {

@@ -24,9 +24,9 @@ func TestFilesOfAnotherAreNotFound(t *testing.T) {
 	for _, ref := range []service.Ref{{ID: e.ID}, {Digest: e.Content.Sums.Digest}, {ID: e.ID, Digest: e.Content.Sums.Digest}} {
 		_, err := files.Find(t.Context(), mallory, ref)
 		wantKind(t, "find", err, service.NotFound)
-		_, err = files.Rename(t.Context(), mallory, ref, "mine", "")
+		_, err = files.Rename(t.Context(), mallory, ref, service.Change{Name: "mine"})
 		wantKind(t, "rename", err, service.NotFound)
-		_, err = files.Move(t.Context(), mallory, ref, store.Path{"mine"}, "", "")
+		_, err = files.Move(t.Context(), mallory, ref, store.Path{"mine"}, service.Change{})
 		wantKind(t, "move", err, service.NotFound)
 		wantKind(t, "trash", files.Trash(t.Context(), mallory, ref), service.NotFound)
 		d.ok(files.Trash(t.Context(), d.user.ID, service.Ref{ID: e.ID}))
@@ -81,7 +81,7 @@ func TestRenameRace(t *testing.T) {
 	for range 20 {
 		e, _ := d.file(3)
 		wg.Go(func() {
-			_, err := files.Rename(context.Background(), d.user.ID, service.Ref{ID: e.ID}, "the name", "")
+			_, err := files.Rename(context.Background(), d.user.ID, service.Ref{ID: e.ID}, service.Change{Name: "the name"})
 			if err == nil {
 				won.Add(1)
 			} else if service.KindOf(err) != service.NameTaken {
@@ -151,10 +151,10 @@ func TestTrashKnowsTheOldPath(t *testing.T) {
 	d := newDepot(t)
 	files := d.files()
 	e, _ := d.file(5)
-	moved, err := files.Move(t.Context(), d.user.ID, service.Ref{ID: e.ID}, store.Path{"e", "f"}, "x", "")
+	moved, err := files.Move(t.Context(), d.user.ID, service.Ref{ID: e.ID}, store.Path{"e", "f"}, service.Change{Name: "x"})
 	d.ok(err)
 	other := d.upload(d.user, "other", randomBytes(7))
-	_, err = files.Move(t.Context(), d.user.ID, service.Ref{ID: other.ID}, store.Path{"e", "f"}, "", "")
+	_, err = files.Move(t.Context(), d.user.ID, service.Ref{ID: other.ID}, store.Path{"e", "f"}, service.Change{})
 	d.ok(err)
 	d.ok(files.Trash(t.Context(), d.user.ID, service.Ref{ID: e.ID}))
 	d.clock.Advance(time.Hour)

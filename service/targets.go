@@ -176,18 +176,21 @@ func tooManyTargets() error {
 	return errorf(TooMany, "one upload becomes at most %d files; copy one of them instead", store.MaxUploadTargets)
 }
 
-// completeDone makes the entries that a repeated Complete asks for and that are not there yet, and returns the one that
-// was asked for last. It is zero if that has been deleted since.
+// completeDone makes the entries that a repeated Complete asks for and that are not there yet, gives those that are there
+// another modification time if the request names one, and returns the entry that was asked for last. It is zero if that
+// has been deleted since.
 func (s *Uploads) completeDone(ctx context.Context, u store.Upload, wanted []store.UploadTarget, req CompleteRequest) (store.Entry, error) {
 	var e store.Entry
 	for _, t := range wanted {
 		var err error
-		if t.Entry != "" {
+		if t.Entry != "" && (req.Modified.IsZero() || req.Modified.Equal(t.Modified)) {
 			e, err = s.Entries.Entry(ctx, u.User, t.Entry)
 		} else {
 			e, err = s.furtherEntry(ctx, u, t, req)
 		}
 		switch {
+		case err == nil && !e.Deleted.IsZero():
+			e = store.Entry{}
 		case errors.Is(err, store.ErrNotFound) && t.Entry != "":
 			e = store.Entry{}
 		case err != nil:

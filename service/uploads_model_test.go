@@ -249,9 +249,26 @@ func (m *machine) completed(t *rapid.T, u *modelUpload, req service.CompleteRequ
 	}
 }
 
+// remodified gives the file of a target, unless it was deleted, the time that a repeated complete names.
+func (m *machine) remodified(t *rapid.T, u *modelUpload, target *modelTarget, modified time.Time) {
+	for path, f := range m.trees[u.user].files {
+		if f.entry != target.entry {
+			continue
+		}
+		if !modified.IsZero() && !modified.Equal(target.modified) {
+			f.modified, target.modified = modified, modified
+			m.trees[u.user].files[path] = f
+		}
+		if e, err := m.g.db.Entry(t.Context(), m.users[u.user].ID, f.entry); err != nil || !e.Modified.Equal(f.modified) {
+			t.Fatalf("complete again: modified %v, %v, want %v", e.Modified, err, f.modified)
+		}
+	}
+}
+
 // appears makes the file of a target in the model, and reports whether a taken name allowed it.
 func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req service.CompleteRequest) bool {
 	if target.entry != "" {
+		m.remodified(t, u, target, req.Modified)
 		return true
 	}
 	tree, name := m.trees[u.user], target.name
@@ -264,6 +281,14 @@ func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req s
 	case taken.entry == "":
 	case taken.content == u.content:
 		u.state, target.entry = store.UploadDone, taken.entry
+		if !modified.IsZero() {
+			taken.modified, target.modified = modified, modified
+		}
+		tree.files[target.path+"/"+name] = taken
+		e, err := m.g.db.Entry(t.Context(), m.users[u.user].ID, taken.entry)
+		if err != nil || !e.Modified.Equal(taken.modified) {
+			t.Fatalf("the same bytes again: modified %v, %v, want %v", e.Modified, err, taken.modified)
+		}
 		return true
 	case req.Clash == store.ClashFail:
 		return false
@@ -281,7 +306,7 @@ func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req s
 	m.g.holds(e, m.contents[u.content])
 	tree.files[target.path+"/"+name] = modelFile{content: u.content, modified: modified, entry: e.ID}
 	tree.used += int64(len(m.contents[u.content]))
-	u.state, target.entry = store.UploadDone, e.ID
+	u.state, target.entry, target.modified = store.UploadDone, e.ID, modified
 	return true
 }
 

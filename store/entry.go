@@ -35,7 +35,7 @@ type Entry struct {
 	Status   EntryStatus
 	Modified time.Time // the client's mtime; zero where it named none
 	Created  time.Time
-	Updated  time.Time // when it was last renamed, moved, trashed or restored
+	Updated  time.Time // when it was last renamed, moved, trashed, restored, or given another mtime
 	Revision int64     // grows by one with each change of the entry
 	Change   int64     // the user's change_seq at the last change
 	Deleted  time.Time // when it was trashed, or zero
@@ -80,8 +80,8 @@ type Entries interface {
 	// List returns a page in order, and the cursor of the next page, empty on the last. ErrInvalid: a bad cursor.
 	List(ctx context.Context, q Query) ([]Entry, string, error)
 	// LinkContent makes an entry for a content that is there and live, charging its size. A name taken by the same
-	// content is the result, nothing being charged; for one taken by another entry n.Clash decides. An empty ID in parent
-	// is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: the name is taken, see Clash.
+	// content is the result, nothing being charged; if n names another mtime than the entry has, that is a change of the
+	// entry. For a name taken by another entry n.Clash decides. An empty ID in parent is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: the name is taken, see Clash.
 	LinkContent(ctx context.Context, n NewEntry) (Entry, error)
 	// MakeFolder returns the ID of the folder at p, making it and its parents as needed; the empty path is the root.
 	// ErrInTheWay.
@@ -107,7 +107,8 @@ type NewPlace struct {
 	Parent   EntryID
 	Name     string
 	Clash    Clash
-	Revision int64 // which the entry must have; 0 is any
+	Revision int64     // which the entry must have; 0 is any
+	Modified time.Time // the mtime that the entry gets; zero: it keeps its own
 	When     time.Time
 }
 
@@ -125,9 +126,9 @@ type NewEntry struct {
 
 // EntryChanges moves entries about and in and out of the trash.
 type EntryChanges interface {
-	// Move gives an entry another parent and name. Its own place is no change. ErrNotFound: no such entry or folder.
-	// ErrExists: the name is taken there, see Clash. ErrInTheWay: a file is where the folder should be. ErrInvalid: a folder
-	// into itself or below itself, or too deep. ErrConflict: the entry has another revision.
+	// Move gives an entry another parent, name and mtime. What it has already is no change. ErrNotFound: no such entry or
+	// folder. ErrExists: the name is taken there, see Clash. ErrInTheWay: a file is where the folder should be. ErrInvalid: a
+	// folder into itself or below itself, or too deep. ErrConflict: the entry has another revision.
 	Move(ctx context.Context, user UserID, id EntryID, to NewPlace) (Entry, error)
 	EntryTrash
 }

@@ -94,14 +94,16 @@ type UploadTargets interface {
 //
 // In the transaction: an upload with a row goes from open to done and its reservation becomes use; without a row (a
 // streamed form, Row false) the size is charged. If the upload is done already, Sums and Location do not count: if it
-// has made an entry for this folder and name, that entry is the result; otherwise another entry is made of its content
+// has made an entry for this folder and name, that entry is the result, and gets the mtime if there is one that differs
+// from the target's, unless it is in the trash; otherwise another entry is made of its content
 // and charged, provided that the user still has an entry with that content, visible or in the trash.
 // A content with these Sums is referenced if it is there and live, and Location becomes a spare of it (unless it is the
 // very location of that content): verified bytes are not given up before the content's blob was read. It is inserted
 // with a transfer job to Target if it is not there; if it is damaged, its location becomes garbage, Location takes its
 // place, it is live again, and the job starts over.
 // The entry is made under Parent (the root, where that folder is gone) and Name. A name that is taken by the same
-// content is the result, nothing being charged; for one that is taken by another entry Clash decides.
+// content is the result, nothing being charged, and gets the mtime if there is one; for a name that is taken by another
+// entry Clash decides.
 type Completion struct {
 	Upload   UploadID
 	User     UserID

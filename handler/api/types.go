@@ -59,7 +59,7 @@ type Meta struct {
 	ParentID   string // empty: the root
 	Path       string // from the root, as in /a/b.txt
 	Kind       string // file or folder
-	ModifiedAt string // the client's mtime in RFC 3339, or empty
+	ModifiedAt string // the client's mtime in RFC 3339, with a fraction of a second if it has one, or empty
 	Revision   int64  // grows with each change of the entry; what ifrevision is compared with
 	Moving     bool   `json:",omitempty"` // /file/meta: the bytes are on their way to an object store
 }

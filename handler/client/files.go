@@ -109,6 +109,11 @@ func (c *Client) Rename(ctx context.Context, r Ref, name string) (api.Meta, erro
 	return c.update(ctx, r, "0", url.Values{"filename": {name}})
 }
 
+// SetModified changes the modification time of an entry.
+func (c *Client) SetModified(ctx context.Context, r Ref, modified time.Time) (api.Meta, error) {
+	return c.update(ctx, r, "0", url.Values{"mtime": {modified.UTC().Format(time.RFC3339Nano)}})
+}
+
 // Move puts an entry into another folder, and gives it another name too unless name is empty.
 func (c *Client) Move(ctx context.Context, r Ref, folder, name string) (api.Meta, error) {
 	v := url.Values{"path": {folder}}

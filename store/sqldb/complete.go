@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
@@ -88,8 +89,9 @@ func (t tx) completeDone(ctx context.Context, u store.Upload, c store.Completion
 		return store.Completed{}, err
 	}
 	var id store.EntryID
-	err = t.get(ctx, `SELECT entry_id FROM tbl_upload_target WHERE upload_id = ? AND parent_id = ? AND file_name = ?`,
-		[]any{string(u.ID), parent, c.Name}, &id)
+	var modified time.Time
+	err = t.get(ctx, `SELECT entry_id, modified_at FROM tbl_upload_target WHERE upload_id = ? AND parent_id = ? AND file_name = ?`,
+		[]any{string(u.ID), parent, c.Name}, &id, timeCol{&modified})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Completed{}, err
 	}
@@ -97,6 +99,9 @@ func (t tx) completeDone(ctx context.Context, u store.Upload, c store.Completion
 	if id != "" {
 		e, err = first(ctx, t, scanRow, `SELECT `+entryColumns+fromEntries+`WHERE e.entry_id = ? AND e.user_id = ?`,
 			string(id), u.User)
+		if err == nil && !c.Modified.IsZero() && !stored(c.Modified).Equal(modified) {
+			e, err = t.remodify(ctx, e, u, c, parent)
+		}
 	} else {
 		e, err = t.linkDone(ctx, u, c, parent)
 	}
@@ -104,6 +109,23 @@ func (t tx) completeDone(ctx context.Context, u store.Upload, c store.Completion
 		return store.Completed{}, fmt.Errorf("upload %s is done: %w", u.ID, err)
 	}
 	return store.Completed{Entry: e.Entry, Stored: e.Content.Location.Name().Upload() == u.ID}, nil
+}
+
+// remodify gives the entry that an upload has made the modification time of a repeated completion, unless the entry is in
+// the trash.
+func (t tx) remodify(ctx context.Context, e row, u store.Upload, c store.Completion, parent int64) (row, error) {
+	if e.Status != store.EntryNormal || !e.Deleted.IsZero() {
+		return e, nil
+	}
+	if at := stored(c.Modified); !at.Equal(e.Modified) {
+		e.Modified = at
+		var err error
+		if e, err = t.place(ctx, e, e.parent, e.Name, c.When); err != nil {
+			return e, err
+		}
+	}
+	target := store.UploadTarget{Name: c.Name, Path: c.Path, Modified: c.Modified, Entry: e.ID}
+	return e, t.putTarget(ctx, u.ID, parent, target)
 }
 
 // linkDone makes another entry of the content of an upload that is done. The content must still be the user's: whether

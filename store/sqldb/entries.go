@@ -203,8 +203,8 @@ func (t tx) subfolder(ctx context.Context, user store.UserID, parent int64, name
 	return at, err
 }
 
-// link creates an entry for a content, unless the name belongs to a file with the same content, and reports whether it did.
-// The caller charges it.
+// link creates an entry for a content and reports whether it did: if the name belongs to a file with the same content, that
+// file gets the modification time of n if there is one. The caller charges a new entry.
 func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent int64) (row, bool, error) {
 	if err := store.CheckName(n.Name); err != nil {
 		return row{}, false, err
@@ -213,6 +213,10 @@ func (t tx) link(ctx context.Context, n store.NewEntry, c store.Content, parent 
 	switch {
 	case err == nil && at.content == c.ID:
 		e, err := t.entry(ctx, at.id)
+		if err == nil && !n.Modified.IsZero() && !e.Modified.Equal(stored(n.Modified)) {
+			e.Modified = stored(n.Modified)
+			e, err = t.place(ctx, e, e.parent, e.Name, n.When)
+		}
 		return e, false, err
 	case err == nil:
 		n.Name, err = t.resolveConflict(ctx, nameRequest{user: n.User, folder: parent, name: n.Name, kind: store.File,

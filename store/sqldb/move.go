@@ -27,8 +27,15 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id store.EntryID, to 
 		if e, err = t.unchangedEntry(ctx, user, id, to.Revision); err != nil {
 			return err
 		}
+		same := e.Modified
+		if !to.Modified.IsZero() {
+			e.Modified = stored(to.Modified)
+		}
 		if e.parent == folder && e.Name == to.Name {
-			return nil
+			if !e.Modified.Equal(same) {
+				e, err = t.place(ctx, e, folder, to.Name, to.When)
+			}
+			return err
 		}
 		if err := t.mayMove(ctx, e, folder); err != nil {
 			return err
@@ -75,15 +82,15 @@ func (t tx) mayMove(ctx context.Context, e row, folder int64) error {
 	return err
 }
 
-// place gives an entry its folder and name and makes it visible. ErrExists.
+// place gives an entry its folder, name and e.Modified, and makes it visible. ErrExists.
 func (t tx) place(ctx context.Context, e row, parent int64, name string, now time.Time) (row, error) {
 	seq, err := t.nextChange(ctx, e.User)
 	if err != nil {
 		return e, err
 	}
 	_, err = t.exec(ctx, `UPDATE tbl_user_file SET parent_id = ?, file_name = ?, status = 0, alive = 1, deleted_at = NULL,
-		trash_root = NULL, updated_at = ?, revision = revision + 1, change_seq = ? WHERE id = ?`,
-		parent, name, micros(now), seq, e.id)
+		trash_root = NULL, modified_at = ?, updated_at = ?, revision = revision + 1, change_seq = ? WHERE id = ?`,
+		parent, name, optMicros(e.Modified), micros(now), seq, e.id)
 	if t.db.dialect.duplicate(err) {
 		return e, store.ErrExists
 	}

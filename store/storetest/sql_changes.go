@@ -14,6 +14,7 @@ func EntryChanges(t *testing.T, open func(*testing.T) Database) {
 	worlds(t, open, map[string]func(*world){
 		"Move":                 changesMove,
 		"OwnPlaceIsNoChange":   changesNoChange,
+		"Mtime":                changesModified,
 		"NameIsTaken":          changesTaken,
 		"IntoItself":           changesIntoItself,
 		"TargetMustBeAFolder":  changesTarget,
@@ -99,6 +100,43 @@ func changesNoChange(w *world) {
 	w.ok(err)
 	if same != e {
 		w.Errorf("changed to %+v", same)
+	}
+}
+
+// An mtime is set alone or together with another place, each time as one change; the same one again is none.
+func changesModified(w *world) {
+	e := w.file(w.alice, "", "a", "a", 1)
+	folder := w.folder(w.alice, "/docs")
+	want := e
+	set := func(to store.NewPlace, modified time.Time) {
+		w.Helper()
+		to.When = want.Updated.Add(time.Second)
+		changed, err := w.db.Move(w.Context(), w.alice.ID, e.ID, to)
+		w.ok(err)
+		want.Parent, want.Name, want.Modified = to.Parent, to.Name, modified
+		want.Updated, want.Revision, want.Change = to.When, want.Revision+1, changed.Change
+		if changed != want || changed.Change <= e.Change {
+			w.Errorf("changed to %+v, want %+v", changed, want)
+		}
+	}
+	old, fine := time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC), w.now.Add(1234567*time.Nanosecond)
+	set(store.NewPlace{Name: "a", Modified: old}, old)
+	set(store.NewPlace{Name: "a", Modified: fine}, fine.Truncate(time.Microsecond))
+	for _, same := range []time.Time{{}, fine, fine.Truncate(time.Microsecond)} {
+		got, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Name: "a", Modified: same, When: w.later(time.Hour)})
+		w.ok(err)
+		if got != want {
+			w.Errorf("the same time again changed it to %+v", got)
+		}
+	}
+	set(store.NewPlace{Parent: folder, Name: "b"}, want.Modified)
+	set(store.NewPlace{Name: "c", Modified: old}, old)
+	_, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Name: "c", Modified: fine, Revision: 1, When: w.now})
+	w.is(err, store.ErrConflict)
+	of, err := w.db.Move(w.Context(), w.alice.ID, folder, store.NewPlace{Name: "docs", Modified: old, When: w.now})
+	w.ok(err)
+	if !of.Modified.Equal(old) || of.Kind != store.Folder {
+		w.Errorf("folder %+v", of)
 	}
 }
 

@@ -28,6 +28,7 @@ func Entries(t *testing.T, open func(*testing.T) Database) {
 		"LinkQuotaRace":            entriesLinkQuotaRace,
 		"LinkAgainstPurge":         entriesLinkPurgeRace,
 		"ClientsTimeIsKept":        entriesModified,
+		"SameBytesSetTheTime":      entriesModifiedAgain,
 		"ChangesAreNumbered":       entriesChange,
 		"ManyClashesStayCheap":     entriesClashes,
 		"NumbersFillFirstGaps":     entriesGaps,
@@ -295,6 +296,47 @@ func entriesModified(w *world) {
 			w.Errorf("time is %v, want %v", e.Modified, at)
 		}
 	}
+}
+
+// The same bytes under the same name with another mtime are the same entry, changed once and not charged again,
+// whichever way they come and whatever is to be done about a taken name.
+func entriesModifiedAgain(w *world) {
+	s := sums("same", 10)
+	e := w.file(w.alice, "", "a", "same", 10)
+	at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	link := func(c store.Completion) store.Entry {
+		got, err := w.db.LinkContent(w.Context(), store.NewEntry{User: c.User, Digest: s.Digest, Size: s.Size, Name: c.Name,
+			Clash: c.Clash, Modified: c.Modified, When: c.When})
+		w.ok(err)
+		return got
+	}
+	form := func(c store.Completion) store.Entry { return w.complete(c).Entry }
+	row := func(c store.Completion) store.Entry {
+		f := w.finishing(w.begin(w.alice, s), s)
+		f.Name, f.Clash, f.Modified, f.When = c.Name, c.Clash, c.Modified, c.When
+		return w.complete(f).Entry
+	}
+	for i, way := range []func(store.Completion) store.Entry{link, form, row} {
+		for _, clash := range []store.Clash{"", store.ClashReplace, store.ClashFail} {
+			at = at.Add(1001 * time.Millisecond)
+			for again, modified := range []time.Time{at, at, {}} {
+				c := w.completion(w.alice, "a", s)
+				c.Clash, c.Modified, c.When = clash, modified, w.later(time.Hour)
+				got := way(c)
+				want := e
+				if again == 0 {
+					want.Modified, want.Updated, want.Revision, want.Change = at, c.When, e.Revision+1, got.Change
+				}
+				want.Content.Refs = got.Content.Refs
+				if got != want || again == 0 && got.Change <= e.Change {
+					w.Errorf("way %d, %q: %+v, want %+v", i, clash, got, want)
+				}
+				e = got
+			}
+		}
+	}
+	w.account(w.alice, 10, 0)
+	w.content(s, 1)
 }
 
 func entriesChange(w *world) {

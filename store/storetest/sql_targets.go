@@ -16,6 +16,7 @@ func UploadTargets(t *testing.T, open func(*testing.T) Database) {
 		"Limit":                 targetsLimit,
 		"FolderGone":            targetsFolderGone,
 		"OneEntryEach":          targetsOneEntryEach,
+		"AnotherMtime":          targetsModified,
 		"AtOnce":                targetsAtOnce,
 		"QuotaOfFurtherEntries": targetsQuota,
 		"ClashOfFurtherEntries": targetsClash,
@@ -118,6 +119,35 @@ func targetsFolderGone(w *world) {
 	w.wantTargets(up, store.UploadTarget{Parent: docs, FolderGone: true, Name: "upload.bin", Path: "/docs"})
 	w.ok(w.db.Purge(w.Context(), w.alice.ID, docs, w.later(time.Second)))
 	w.wantTargets(up, store.UploadTarget{FolderGone: true, Name: "upload.bin", Path: "/docs"})
+}
+
+// A completion that is repeated with another mtime gives it to its entry, unless that is in the trash. A mere repetition
+// changes nothing, even if the entry has another mtime by now.
+func targetsModified(w *world) {
+	s := sums("a", 10)
+	up := w.begin(w.alice, s)
+	c := w.finishing(up, s)
+	c.Modified = w.now.Add(-time.Hour)
+	e := w.complete(c).Entry
+	set, err := w.db.Move(w.Context(), w.alice.ID, e.ID, store.NewPlace{Name: e.Name, Modified: w.now, When: w.now})
+	w.ok(err)
+	if got := w.complete(c).Entry; got != set {
+		w.Errorf("repeated: %+v, want %+v", got, set)
+	}
+	first := c.Modified
+	c.Modified = w.now.Add(-time.Minute)
+	got := w.complete(c).Entry
+	if got.ID != e.ID || !got.Modified.Equal(c.Modified) || got.Revision != set.Revision+1 || got.Change <= set.Change {
+		w.Errorf("another time: %+v after %+v", got, set)
+	}
+	if again := w.complete(c).Entry; again != got {
+		w.Errorf("again: %+v, want %+v", again, got)
+	}
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, e.ID, 0, w.later(time.Second)))
+	c.Modified = first
+	if got := w.complete(c).Entry; got.ID != e.ID || got.Deleted.IsZero() || got.Modified.Equal(first) {
+		w.Errorf("in the trash: %+v", got)
+	}
 }
 
 // One upload makes one entry for each folder and name, however often each is asked for.
