@@ -4,18 +4,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
 )
 
-const (
-	window     = 64 << 10 // bytes that must arrive within one read timeout
-	drainBytes = 8 << 20  // of a body that nobody wanted: a chunk of the usual size
-	drainTime  = 5 * time.Second
-)
+// window is how many bytes must arrive within one read timeout.
+const window = 64 << 10
 
 // A patientBody gives each 64 KiB of a request's body the same time to arrive. Only time spent in Read counts, so that
 // a slow disk costs the client nothing. What the client did wrong comes out as service.CutOff.
@@ -27,6 +23,7 @@ type patientBody struct {
 
 	left   int           // bytes of this window
 	budget time.Duration // time of this window
+	until  time.Time     // the end of all windows; zero: there is none
 	read   int64
 
 	mu          sync.Mutex // the deadline's, and what follows; Interrupt may come at any time
@@ -52,7 +49,11 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		b.left, b.budget = window, b.timeout
 	}
 	start := time.Now()
-	if err := b.setDeadline(start.Add(b.budget)); err != nil {
+	at := start.Add(b.budget)
+	if !b.until.IsZero() && b.until.Before(at) {
+		at = b.until
+	}
+	if err := b.setDeadline(at); err != nil {
 		return 0, err
 	}
 	n, err := b.body.Read(p)
@@ -108,16 +109,3 @@ func (b *patientBody) end() {
 }
 
 func (b *patientBody) Close() error { return b.body.Close() }
-
-// drain reads what is left of a body that was not wanted, within reason: a client, or a proxy, that is still sending
-// would otherwise see a reset in the place of the answer.
-func (b *patientBody) drain(r *http.Request) {
-	unasked := b.read == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue")
-	if b.err != nil || unasked || r.ContentLength-b.read > drainBytes {
-		return
-	}
-	_ = b.ctl.SetReadDeadline(time.Now().Add(drainTime))
-	n, err := io.CopyN(io.Discard, b.body, drainBytes)
-	b.read += n
-	_ = b.finish(err)
-}

@@ -27,7 +27,7 @@ func serve(t *testing.T, s *Server, body bodyUse, handle func(http.ResponseWrite
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	rt := &router{Server: s, counts: newRequestMetrics(nil), routes: map[string][]route{"/raw": {{"GET POST", "/raw", public, body, false, handle}}},
+	rt := &router{Server: s, counts: newRequestMetrics(nil), drains: newDrains(defaultDrainLimits, nil), routes: map[string][]route{"/raw": {{"GET POST", "/raw", public, body, false, handle}}},
 		origin: http.NewCrossOriginProtection()}
 	ts := httptest.NewServer(http.HandlerFunc(rt.observe))
 	t.Cleanup(ts.Close)

@@ -15,7 +15,7 @@ import (
 )
 
 // observe wraps every request: a request ID, deadlines for each piece of the bodies, a line in the log, and an answer
-// even where a handler panics.
+// even where a handler panics. What is left of a body is drained after the request was counted and logged.
 func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 	start := rt.now()
 	c := &call{ID: newRequestID(), Client: rt.clientAddr(r), HTTPS: rt.isHTTPS(r)}
@@ -25,6 +25,13 @@ func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 	}}
 	r, body := withPatience(plain, r, rt.readTimeout())
 	defer body.end()
+	w.refusing = func() { rt.drains.beforeRefusal(w.Header(), r, body) }
+	rt.answer(w, r, c, start)
+	rt.drains.after(ctl, w.status, r, body, c.Client)
+}
+
+// answer has a request dispatched, and counts and logs it.
+func (rt *router) answer(w *response, r *http.Request, c *call, start time.Time) {
 	rt.counts.under.Inc()
 	defer rt.note(w, r, c, start)
 	defer rt.recoverPanic(w, r, c)
@@ -32,7 +39,6 @@ func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 	if err := rt.dispatch(w, r, c); err != nil {
 		rt.fail(w, r, c, err)
 	}
-	body.drain(r)
 }
 
 // setHeaders sets what every answer has. Pages and downloads replace the policy by their own.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -52,6 +53,8 @@ func write(w http.ResponseWriter, status int, kind string, body []byte) error {
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
+	// A client must see the end of a refusal while the server still drains the request's body.
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 	return nil
@@ -60,9 +63,10 @@ func write(w http.ResponseWriter, status int, kind string, body []byte) error {
 // A response counts what is answered, and gives each piece of it time to leave. It keeps sendfile working.
 type response struct {
 	http.ResponseWriter
-	renew  func() // sets the deadline for the next piece
-	status int    // 0 until the header was written
-	bytes  int64
+	renew    func() // sets the deadline for the next piece
+	refusing func() // called before the header of a refusal is written; may be nil
+	status   int    // 0 until the header was written
+	bytes    int64
 }
 
 const (
@@ -78,6 +82,9 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
+		if status >= http.StatusBadRequest && w.refusing != nil {
+			w.refusing()
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

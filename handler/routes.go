@@ -51,6 +51,7 @@ type router struct {
 	pages  pageSource
 	origin *http.CrossOriginProtection
 	counts *requestMetrics
+	drains *drains
 
 	document func() (pageFile, error) // openapi.json, converted on the first call
 }

@@ -42,6 +42,8 @@ type Server struct {
 
 	ReadTimeout  time.Duration // for each 64 KiB of a body to arrive, and for a whole form; 0: 30 s
 	WriteTimeout time.Duration // for each 256 KiB of an answer to leave; 0: 60 s
+
+	Stopping <-chan struct{} // closed when the process stops: refused bodies are not drained any longer; may be nil
 }
 
 // Handler returns the whole of the drive's HTTP side.
@@ -56,6 +58,7 @@ func (s *Server) router() *router {
 		pages:  s.pageSource(),
 		origin: http.NewCrossOriginProtection(),
 		counts: newRequestMetrics(s.Registry),
+		drains: newDrains(defaultDrainLimits, s.Stopping),
 
 		document: sync.OnceValues(openAPIDocument),
 	}

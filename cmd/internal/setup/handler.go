@@ -12,8 +12,8 @@ import (
 	"github.com/blinkdrive/blinkdrive/handler"
 )
 
-// Handler returns the drive's HTTP side.
-func (d *Drive) Handler() (http.Handler, error) {
+// Handler returns the drive's HTTP side. stopping is closed when the server begins to shut down.
+func (d *Drive) Handler(stopping <-chan struct{}) (http.Handler, error) {
 	var public *url.URL
 	if d.Config.PublicURL != "" {
 		var err error
@@ -29,7 +29,7 @@ func (d *Drive) Handler() (http.Handler, error) {
 		Accounts: d.Accounts, Files: d.Files, Uploads: d.Uploads, Instant: d.Instant, Downloads: d.Downloads,
 		Log: d.Log, Checks: d.checks, Watched: d.watched, Secret: d.rooms.secret, Metrics: d.figures(), Registry: d.Registry,
 		PublicURL: public, TrustedProxies: d.Config.TrustedProxies, CORSOrigins: d.Config.CORSOrigins,
-		ReadTimeout: d.Config.ChunkDeadline, Edited: edited,
+		ReadTimeout: d.Config.ChunkDeadline, Edited: edited, Stopping: stopping,
 	}
 	return s.Handler(), nil
 }

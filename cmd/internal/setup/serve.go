@@ -99,7 +99,8 @@ func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 		d.Log.Info("serving pprof and metrics", "address", s.listener.Addr())
 	}
 	if d.Config.HasRole("api") {
-		h, err := d.Handler()
+		stopping := make(chan struct{})
+		h, err := d.Handler(stopping)
 		if err != nil {
 			closeAll(servers)
 			return nil, err
@@ -110,6 +111,7 @@ func (d *Drive) listen(ready func(url string)) ([]*server, error) {
 			return nil, err
 		}
 		s.api = true
+		s.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
 		servers = append(servers, s)
 		ready(localURL(s.listener.Addr()))
 	}
