@@ -43,7 +43,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, c *call) error
 		return err
 	}
 	defer d.Close()
-	return s.serve(w, r, d, as)
+	return s.serve(w, r, c, d, as)
 }
 
 func redirect(w http.ResponseWriter, url string) error {
@@ -54,7 +54,7 @@ func redirect(w http.ResponseWriter, url string) error {
 // maxRanges is how many ranges of a file one request may ask for: each may cost a request to the object store.
 const maxRanges = 16
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Download, as shown) error {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call, d *service.Download, as shown) error {
 	h := w.Header()
 	h.Set("Content-Type", as.MediaType)
 	h.Set("Content-Disposition", as.Disposition)
@@ -66,13 +66,27 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *service.Downlo
 	r.Header.Set("Range", usableRanges(r.Header.Get("Range"), sums.Size))
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
 	out := &rangeWriter{response: w.(*response)}
+	out.timeout = s.stallTimeout()
 	http.ServeContent(out, r, "", lastModified(d.Entry, s.Downloads.Now()), d.Blob)
 	if out.refused {
-		h.Del("Content-Disposition")
-		return writeCode(w, api.BadRange, api.BadRange.Status(), "the requested range is outside the file", nil)
+		return badRange(w, "the requested range is outside the file")
 	}
-	s.Downloads.Served(out.bytes)
-	return nil
+	s.served(r, c, out.response)
+	return out.readErr
+}
+
+// served counts what was sent of a file or zip, and says in the log if its reader did not stay until the end.
+func (s *Server) served(r *http.Request, c *call, w *response) {
+	s.Downloads.Served(w.bytes)
+	if w.sendErr != nil {
+		s.log().InfoContext(r.Context(), "download stopped: the client disconnected, or did not read for too long",
+			"request_id", c.ID, "path", r.URL.Path, "bytes", w.bytes, "err", w.sendErr)
+	}
+}
+
+func badRange(w http.ResponseWriter, msg string) error {
+	w.Header().Del("Content-Disposition")
+	return writeCode(w, api.BadRange, api.BadRange.Status(), msg, nil)
 }
 
 // usableRanges returns of a Range header what http.ServeContent answers as RFC 9110 has it, or nothing for all bytes. A server

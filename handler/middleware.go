@@ -20,9 +20,10 @@ func (rt *router) observe(plain http.ResponseWriter, r *http.Request) {
 	start := rt.now()
 	c := &call{ID: newRequestID(), Client: rt.clientAddr(r), HTTPS: rt.isHTTPS(r)}
 	ctl := http.NewResponseController(plain)
-	w := &response{ResponseWriter: plain, renew: func() {
-		_ = ctl.SetWriteDeadline(time.Now().Add(rt.writeTimeout())) // not supported: there is nobody to wait for
-	}}
+	w := &response{ResponseWriter: plain, timeout: rt.writeTimeout()}
+	w.renew = func() {
+		_ = ctl.SetWriteDeadline(time.Now().Add(w.timeout)) // not supported: there is nobody to wait for
+	}
 	r, body := withPatience(plain, r, rt.readTimeout())
 	defer body.end()
 	w.refusing = func() { rt.drains.beforeRefusal(w.Header(), r, body) }

@@ -2,13 +2,16 @@ package handler
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net/http"
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/handler/api"
 	"github.com/blinkdrive/blinkdrive/store"
@@ -63,10 +66,13 @@ func write(w http.ResponseWriter, status int, kind string, body []byte) error {
 // A response counts what is answered, and gives each piece of it time to leave. It keeps sendfile working.
 type response struct {
 	http.ResponseWriter
-	renew    func() // sets the deadline for the next piece
-	refusing func() // called before the header of a refusal is written; may be nil
-	status   int    // 0 until the header was written
+	renew    func()        // sets the deadline for the next piece, which is over after timeout
+	timeout  time.Duration // for one piece
+	refusing func()        // called before the header of a refusal is written; may be nil
+	status   int           // 0 until the header was written
 	bytes    int64
+	sendErr  error // the first write to the client that failed
+	readErr  error // what ended ReadFrom otherwise
 }
 
 const (
@@ -97,6 +103,9 @@ func (w *response) Write(p []byte) (int, error) {
 	for {
 		w.renew()
 		n, err := w.ResponseWriter.Write(p[:min(len(p), piece)])
+		if err != nil && w.sendErr == nil {
+			w.sendErr = err
+		}
 		total += n
 		w.bytes += int64(n)
 		p = p[n:]
@@ -132,6 +141,7 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 		if limited {
 			limit.N -= n
 		}
+		w.noteCopy(err)
 		if err != nil || n < want || total >= left {
 			return total, err
 		}
@@ -149,5 +159,21 @@ func (w *response) stream(src io.Reader) (int64, error) {
 	}
 	buf := copyBuffers.Get().(*[copySize]byte)
 	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, src, buf[:])
+	if w.sendErr == nil {
+		w.readErr = err
+	}
+	return n, err
+}
+
+// noteCopy keeps the error of a copy by the kernel, which tells only by the kind of error on which side it was.
+func (w *response) noteCopy(err error) {
+	_, inFile := errors.AsType[*fs.PathError](err)
+	switch {
+	case err == nil || w.sendErr != nil:
+	case inFile || errors.Is(err, syscall.EIO):
+		w.readErr = err
+	default:
+		w.sendErr = err
+	}
 }

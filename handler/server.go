@@ -42,6 +42,7 @@ type Server struct {
 
 	ReadTimeout  time.Duration // for each 64 KiB of a body to arrive, and for a whole form; 0: 30 s
 	WriteTimeout time.Duration // for each 256 KiB of an answer to leave; 0: 60 s
+	StallTimeout time.Duration // likewise of a file or zip, whose reader may pause; 0: 10 min
 
 	Stopping <-chan struct{} // closed when the process stops: refused bodies are not drained any longer; may be nil
 }
@@ -108,4 +109,11 @@ func (s *Server) writeTimeout() time.Duration {
 		return time.Minute
 	}
 	return s.WriteTimeout
+}
+
+func (s *Server) stallTimeout() time.Duration {
+	if s.StallTimeout <= 0 {
+		return 10 * time.Minute
+	}
+	return s.StallTimeout
 }

@@ -1,9 +1,12 @@
 package handler
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
@@ -14,8 +17,9 @@ const (
 	maxLinked = 100  // that a link may name: it must stay as short as a URL may be
 )
 
-// zip streams an archive of the caller's entries, or of those that a signed link names. Its length is told before. What
-// cannot be read in the middle breaks the connection.
+// zip serves an archive of the caller's entries, or of those that a signed link names, or one range of it. Several ranges
+// are answered with the whole, as a server may (RFC 9110, section 14.2). If a file cannot be read midway, the connection
+// breaks.
 func (s *Server) zip(w http.ResponseWriter, r *http.Request, c *call) error {
 	a, err := s.findArchive(r, c)
 	if err != nil {
@@ -23,18 +27,60 @@ func (s *Server) zip(w http.ResponseWriter, r *http.Request, c *call) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/zip")
-	h.Set("Content-Length", strconv.FormatInt(a.Size, 10))
+	h.Set("Etag", a.ETag)
 	h.Set("Content-Disposition", contentDisposition(a.Name))
 	h.Set("Content-Security-Policy", "sandbox")
 	h.Set("Cache-Control", "private, no-store")
-	if r.Method == http.MethodHead {
-		w.WriteHeader(http.StatusOK)
-		return nil
+	ranges := r.Header.Get("Range")
+	if r.Method == http.MethodPost || strings.Contains(ranges, ",") {
+		ranges = ""
 	}
-	out := w.(*response)
-	err = s.Downloads.WriteArchive(r.Context(), a, out)
-	s.Downloads.Served(out.bytes)
-	return err
+	r.Header.Set("Range", usableRanges(ranges, a.Size))
+	in := s.Downloads.OpenArchive(r.Context(), a)
+	defer in.Close()
+	out := &archiveWriter{rangeWriter: rangeWriter{response: w.(*response)}, in: in, head: r.Method == http.MethodHead}
+	out.timeout = s.stallTimeout()
+	http.ServeContent(out, r, "", time.Time{}, in)
+	if out.refused {
+		return badRange(w, "the requested range is outside the zip")
+	}
+	s.served(r, c, out.response)
+	return in.Err()
+}
+
+// An archiveWriter lets http.ServeContent send the header only after the archive could be opened at the first byte that is
+// wanted. Otherwise nothing is sent, and the error is for the client.
+type archiveWriter struct {
+	rangeWriter
+	in     *service.ArchiveReader
+	head   bool // nothing will be read
+	failed bool
+}
+
+func (w *archiveWriter) WriteHeader(status int) {
+	if !w.head && (status == http.StatusOK || status == http.StatusPartialContent) {
+		n, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
+		if w.failed = err != nil || w.in.Begin(n) != nil; w.failed {
+			return
+		}
+	}
+	w.rangeWriter.WriteHeader(status)
+}
+
+var errNotBegun = errors.New("the archive could not be opened")
+
+func (w *archiveWriter) Write(p []byte) (int, error) {
+	if w.failed {
+		return 0, errNotBegun
+	}
+	return w.rangeWriter.Write(p)
+}
+
+func (w *archiveWriter) ReadFrom(src io.Reader) (int64, error) {
+	if w.failed {
+		return 0, errNotBegun
+	}
+	return w.response.ReadFrom(src)
 }
 
 // findArchive takes a link's signature as the credential where there is one.

@@ -1,12 +1,9 @@
 package service
 
 import (
-	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"strings"
 	"time"
 
@@ -20,44 +17,13 @@ const DefaultMaxArchive = 10_000
 // folders that it is in: 10,000 entries deep down would have 160 MB of names.
 const maxArchiveNames = 4 << 20
 
-// An Archive is a zip of some files and folders that is not made yet, but known to the byte.
+// An Archive is a zip of some files and folders, whose bytes are all determined, and put together when they are read.
 type Archive struct {
 	Name string // of the file, as in photos.zip
 	Size int64  // bytes of the whole
+	ETag string // a strong validator of the bytes, in quotes
 
-	members []member
-}
-
-// A member is one file or folder of an archive.
-type member struct {
-	name  string // with slashes; a folder's ends in one
-	entry store.Entry
-}
-
-func (m member) header() *zip.FileHeader {
-	when := m.entry.Modified
-	if when.IsZero() {
-		when = m.entry.Created
-	}
-	return &zip.FileHeader{Name: m.name, Method: zip.Store, Modified: zipDate(when)}
-}
-
-// The times that both dates of a member can hold: the one of MS-DOS begins in 1980 and ends in 2107, the extended
-// timestamp is in seconds since 1970, in 32 bits without a sign as readers take it.
-var (
-	minZipDate = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
-	maxZipDate = time.Unix(math.MaxUint32-1, 0).UTC() // even, since MS-DOS counts in steps of two seconds
-)
-
-// zipDate returns the closest time to t that a zip can hold. archive/zip writes any other one as a wrong date.
-func zipDate(t time.Time) time.Time {
-	if t.Before(minZipDate) {
-		return minZipDate
-	}
-	if t.After(maxZipDate) {
-		return maxZipDate
-	}
-	return t.UTC()
+	layout archiveLayout
 }
 
 // Archive finds out what a zip of some of the user's entries will hold. Folders bring all that is visible in them. name
@@ -87,7 +53,8 @@ func (s *Downloads) Archive(ctx context.Context, user store.UserID, ids []store.
 	if !strings.HasSuffix(store.FoldName(name), ".zip") {
 		name += ".zip"
 	}
-	return &Archive{Name: name, Size: zipSize(p.members), members: p.members}, nil
+	l := layOut(p.members)
+	return &Archive{Name: name, Size: l.size, ETag: l.etag(), layout: l}, nil
 }
 
 // A packer gives each entry its name in an archive.
@@ -174,87 +141,6 @@ func numberedName(name string, n int, kind store.EntryKind) string {
 		return fmt.Sprintf("%s (%d)%s", name[:dot], n, name[dot:])
 	}
 	return fmt.Sprintf("%s (%d)", name, n)
-}
-
-// The lengths of what archive/zip writes besides names and bytes.
-const (
-	zipLocal      = 30
-	zipTime       = 9 // of the extended timestamp, behind a local header and in the directory
-	zipDescriptor = 16
-	zipLarge      = 24 // descriptor of a file of 4 GiB or more
-	zipDirectory  = 46
-	zip64Extra    = 28 // in the directory, of a large file or one that begins behind 4 GiB
-	zipEnd        = 22
-	zip64End      = 56 + 20
-)
-
-// zipSize is how long the archive of these members will be. archive/zip tells sizes behind a file's bytes, so that nothing
-// need be known of them before but how many they are.
-func zipSize(members []member) int64 {
-	var at, directory int64
-	for _, m := range members {
-		size, far := m.entry.Content.Sums.Size, at >= math.MaxUint32
-		at += zipLocal + int64(len(m.name)) + zipTime
-		directory += zipDirectory + int64(len(m.name)) + zipTime
-		if size >= math.MaxUint32 || far {
-			directory += zip64Extra
-		}
-		switch {
-		case m.entry.Kind == store.Folder:
-		case size >= math.MaxUint32:
-			at += size + zipLarge
-		default:
-			at += size + zipDescriptor
-		}
-	}
-	end := int64(zipEnd)
-	if len(members) >= math.MaxUint16 || directory >= math.MaxUint32 || at >= math.MaxUint32 {
-		end += zip64End
-	}
-	return at + directory + end
-}
-
-// WriteArchive makes an archive. It stops at the first file that cannot be read whole, and what was written is then no archive:
-// the list of members, which stands at the end, is missing.
-func (s *Downloads) WriteArchive(ctx context.Context, a *Archive, w io.Writer) error {
-	out := zip.NewWriter(w)
-	buffer := make([]byte, 256<<10)
-	for _, m := range a.members {
-		if m.entry.Kind == store.Folder {
-			if _, err := out.CreateHeader(m.header()); err != nil {
-				return fmt.Errorf("archive: %w", err)
-			}
-			continue
-		}
-		if err := s.writeMember(ctx, out, m, buffer); err != nil {
-			return fmt.Errorf("archive: %s: %w", m.entry.ID, err)
-		}
-	}
-	if err := out.Close(); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	return nil
-}
-
-func (s *Downloads) writeMember(ctx context.Context, out *zip.Writer, m member, buffer []byte) error {
-	d, err := s.OpenEntry(ctx, m.entry) // before its header: the first one that fails can still be told to the client
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	to, err := out.CreateHeader(m.header())
-	if err != nil {
-		return err
-	}
-	want := m.entry.Content.Sums.Size
-	if b, ok := d.Blob.(store.RemoteBlob); ok {
-		b.Expect(want)
-	}
-	n, err := io.CopyBuffer(to, io.LimitReader(d.Blob, want), buffer)
-	if err == nil && n != want {
-		err = fmt.Errorf("%d bytes of %d: %w", n, want, io.ErrUnexpectedEOF)
-	}
-	return err
 }
 
 // LinkArchive returns the query of a URL with which anybody can download an archive of the user's entries until then.

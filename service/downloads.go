@@ -28,6 +28,8 @@ type Downloads struct {
 	MaxArchive  int           // entries of an archive at most; 0: DefaultMaxArchive
 
 	thumbnails thumbnails
+	crcs       crcCache // for archives
+	summing    lines    // who reads contents for these
 }
 
 // A Download is a file that is open for reading. Close it.
