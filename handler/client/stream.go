@@ -7,23 +7,25 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
 
-// fileInfo is what the headers of a download say of the whole file.
+// fileInfo is what the headers of a download say of the whole file or zip.
 type fileInfo struct {
 	size   int64
 	etag   string // as it stands in the header
 	sha256 []byte // or nil
 }
 
-// A stream reads the bytes off to end of a file, and after trouble on the way goes on where it was.
+// A stream reads the bytes off to end of a file or zip, and after trouble on the way goes on where it was.
 type stream struct {
 	ctx      context.Context
 	c        *Client
-	ref      Ref
-	off, end int64     // end < 0: to the end of the file, which is not known yet
+	path     string
+	query    url.Values
+	off, end int64     // end < 0: to the end of the whole, which is not known yet
 	info     *fileInfo // nil before the first answer
 	body     io.ReadCloser
 	dog      *watchdog
@@ -33,7 +35,7 @@ type stream struct {
 
 func (c *Client) stream(ctx context.Context, ref Ref, off, end int64, info *fileInfo) *stream {
 	return &stream{
-		ctx: ctx, c: c, ref: ref, off: off, end: end, info: info,
+		ctx: ctx, c: c, path: "/file/download", query: ref.values(), off: off, end: end, info: info,
 		backoff: backoff{Retry: c.opts.Retry}, moved: func(int) {},
 	}
 }
@@ -65,7 +67,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 		s.Close()
 		if err := s.backoff.pause(s.ctx, cause); err != nil {
-			return 0, fmt.Errorf("/file/download: %w", err)
+			return 0, fmt.Errorf("%s: %w", s.path, err)
 		}
 	}
 }
@@ -112,7 +114,7 @@ func (s *stream) once() error {
 }
 
 func (s *stream) get(dog *watchdog) (*http.Response, error) {
-	k := call{method: http.MethodGet, path: "/file/download", query: s.ref.values()}
+	k := call{method: http.MethodGet, path: s.path, query: s.query}
 	req, err := s.c.request(dog.ctx, k)
 	if err != nil {
 		return nil, err
@@ -136,12 +138,12 @@ func (s *stream) get(dog *watchdog) (*http.Response, error) {
 
 // accept checks that an answer is what was asked for, of the same file as before. It closes the body of one that is not.
 func (s *stream) accept(resp *http.Response) error {
-	info, from, err := describe(resp)
+	info, from, err := describe(s.path, resp)
 	if err == nil && s.info != nil && (info.size != s.info.size || info.etag != s.info.etag) {
 		err = ErrChanged
 	}
 	if err == nil && from != s.off {
-		err = fmt.Errorf("/file/download: requested bytes from %d, got bytes from %d", s.off, from)
+		err = fmt.Errorf("%s: requested bytes from %d, got bytes from %d", s.path, s.off, from)
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -157,32 +159,35 @@ func (s *stream) accept(resp *http.Response) error {
 }
 
 // describe reads the headers of an answer to a download: what file it is and at which byte the body begins.
-func describe(resp *http.Response) (info fileInfo, from int64, err error) {
+func describe(path string, resp *http.Response) (info fileInfo, from int64, err error) {
 	info = fileInfo{size: resp.ContentLength, etag: resp.Header.Get("ETag"), sha256: reprSHA256(resp.Header.Get("Repr-Digest"))}
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if info.size < 0 {
-			err = errors.New("/file/download: the response has no length")
+			err = fmt.Errorf("%s: the response has no length", path)
 		}
 		return info, 0, err
 	case http.StatusPartialContent:
 		from, info.size, err = parseContentRange(resp.Header.Get("Content-Range"))
+		if err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 		return info, from, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return info, 0, fmt.Errorf("/file/download: %w", err)
+		return info, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	err = answer{resp.StatusCode, resp.Header, body}.failure()
 	if err == nil {
-		err = fmt.Errorf("/file/download: unexpected status %d", resp.StatusCode)
+		err = fmt.Errorf("%s: unexpected status %d", path, resp.StatusCode)
 	}
 	return info, 0, err
 }
 
 // parseContentRange reads "bytes FROM-TO/SIZE".
 func parseContentRange(s string) (from, size int64, err error) {
-	bad := fmt.Errorf("/file/download: invalid Content-Range %q", s)
+	bad := fmt.Errorf("invalid Content-Range %q", s)
 	rest, ok := strings.CutPrefix(s, "bytes ")
 	span, total, ok2 := strings.Cut(rest, "/")
 	first, last, ok3 := strings.Cut(span, "-")

@@ -60,9 +60,24 @@ func (c *Client) Search(ctx context.Context, s Searching) iter.Seq2[api.QueryEnt
 	return c.pages(ctx, "/file/search", q)
 }
 
-// Zip writes one zip of some files and folders to w, as it comes, and returns how many bytes came. It is not tried again.
-// Where a file cannot be read, what came is cut off, and that is an error.
+// maxZipQuery is how many entries a request for a zip names in its URL.
+const maxZipQuery = 100
+
+// Zip writes one zip of some files and folders to w, as it comes, and returns how many bytes came. After trouble on the way
+// it goes on where it was; ErrChanged: what is to be in the zip has changed by then. A zip of more than 100 IDs is not resumed.
+// If a file cannot be read, what came is cut off, and that is an error.
 func (c *Client) Zip(ctx context.Context, w io.Writer, ids ...string) (int64, error) {
+	if len(ids) > maxZipQuery {
+		return c.zipOnce(ctx, w, ids)
+	}
+	s := c.stream(ctx, Ref{}, 0, -1, nil)
+	s.path, s.query = "/file/zip", url.Values{"id": {strings.Join(ids, ",")}}
+	defer s.Close()
+	return io.CopyBuffer(struct{ io.Writer }{w}, s, make([]byte, copySize))
+}
+
+// zipOnce has room for any number of IDs in its request, which is a POST, and so has no ranges.
+func (c *Client) zipOnce(ctx context.Context, w io.Writer, ids []string) (int64, error) {
 	k := call{method: http.MethodPost, path: "/file/zip", form: url.Values{"id": {strings.Join(ids, ",")}}}
 	dog := watch(ctx, c.opts.Stall)
 	defer dog.stop()
