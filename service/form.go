@@ -116,7 +116,7 @@ func (f *Form) Add(ctx context.Context, name string, r io.Reader) error {
 // Commit makes the entries of all files in one transaction and returns them in order.
 func (f *Form) Commit(ctx context.Context) ([]store.Entry, error) {
 	s := f.uploads
-	if err := f.makeFolder(ctx); err != nil {
+	if err := f.setFolder(ctx); err != nil {
 		return nil, err
 	}
 	if err := f.publish(ctx); err != nil {
@@ -153,9 +153,8 @@ func (f *Form) publish(ctx context.Context) error {
 	return g.Wait()
 }
 
-// makeFolder makes the folder only now that all files are there: a form that fails leaves nothing behind.
-func (f *Form) makeFolder(ctx context.Context) error {
-	s := f.uploads
+// setFolder has the folder created in the transaction that makes the entries: a form that fails leaves nothing behind.
+func (f *Form) setFolder(ctx context.Context) error {
 	if len(f.folder) == 0 {
 		return nil
 	}
@@ -163,12 +162,8 @@ func (f *Form) makeFolder(ctx context.Context) error {
 	if err != nil {
 		return explain(fmt.Errorf("form: %w", err))
 	}
-	parent, err := s.Entries.MakeFolder(ctx, f.user.ID, path, s.Now())
-	if err != nil {
-		return explain(fmt.Errorf("form: %w", err))
-	}
 	for i := range f.parts {
-		f.parts[i].Parent = parent
+		f.parts[i].Folder = &path
 	}
 	return nil
 }

@@ -218,3 +218,24 @@ func renameTo(name string) func(*uploadRig, store.EntryID) error {
 		return err
 	}
 }
+
+// A form that is refused at its end leaves no folder behind.
+func TestRefusedFormCreatesNoFolder(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	form, err := g.uploads.NewForm(t.Context(), g.user, "/new/folder", store.ClashFail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	for _, body := range []string{"one", "another"} {
+		if err := form.Add(t.Context(), "same name", strings.NewReader(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = form.Commit(t.Context())
+	wantKind(t, "two files of one name", err, service.NameTaken)
+	if e, err := g.db.EntryAt(t.Context(), g.user.ID, store.Path{"new"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the folder is there: %+v, %v", e, err)
+	}
+}

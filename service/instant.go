@@ -136,12 +136,12 @@ func (s *Instant) link(ctx context.Context, user store.User, req InstantRequest,
 	if err := s.affordable(ctx, user, req.Path, c.Sums.Size); err != nil {
 		return InstantAnswer{}, explain(fmt.Errorf("instant: %w", err))
 	}
-	parent, _, name, err := s.Uploads.place(ctx, user.ID, req.Path, cmp.Or(req.Name, name))
+	name, folder, err := cleanTarget(cmp.Or(req.Name, name), req.Path)
 	if err != nil {
 		return InstantAnswer{}, err
 	}
 	e, err := s.Entries.LinkContent(ctx, store.NewEntry{
-		User: user.ID, Digest: req.Digest, Size: c.Sums.Size, Parent: parent, Name: name,
+		User: user.ID, Digest: req.Digest, Size: c.Sums.Size, Folder: folder, Name: name,
 		Clash: req.Clash, Modified: req.Modified, When: s.Now(),
 	})
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {

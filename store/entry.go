@@ -81,7 +81,9 @@ type Entries interface {
 	List(ctx context.Context, q Query) ([]Entry, string, error)
 	// LinkContent makes an entry for a content that is there and live, charging its size. A name taken by the same
 	// content is the result, nothing being charged; if n names another mtime than the entry has, that is a change of the
-	// entry. For a name taken by another entry n.Clash decides. An empty ID in parent is the root. ErrNotFound: no such live content or folder. ErrQuota. ErrExists: the name is taken, see Clash.
+	// entry. For a name taken by another entry n.Clash decides. An empty ID in parent is the root. ErrNotFound: no such
+	// live content or folder. ErrQuota. ErrExists: the name is taken, see Clash. ErrInTheWay: a file is where the folder
+	// should be.
 	LinkContent(ctx context.Context, n NewEntry) (Entry, error)
 	// MakeFolder returns the ID of the folder at p, making it and its parents as needed; the empty path is the root.
 	// ErrInTheWay.
@@ -117,6 +119,7 @@ type NewEntry struct {
 	User     UserID
 	Digest   Digest
 	Size     int64 // must be the content's
+	Folder   *Path // created if missing, in the same transaction; nil: Parent
 	Parent   EntryID
 	Name     string
 	Clash    Clash

@@ -110,7 +110,8 @@ type Completion struct {
 	Row      bool // the upload has a row in Uploads
 	Sums     Sums
 	Location Location
-	Target   Kind // where a new content is to be moved; empty: it stays
+	Target   Kind  // where a new content is to be moved; empty: it stays
+	Folder   *Path // created if missing, in the same transaction; nil: Parent, or the root if that is gone
 	Parent   EntryID
 	Path     string // of Parent as the client named it, or empty; recorded with the target
 	Name     string

@@ -19,6 +19,9 @@ func (db *DB) CompleteUploads(ctx context.Context, cs []store.Completion) ([]sto
 		}
 		done = make([]store.Completed, len(cs))
 		for i, c := range cs {
+			if i > 0 && c.Folder != nil && c.Folder == cs[i-1].Folder { // found once for all files of a form
+				c.Folder, c.Parent = nil, done[i-1].Entry.Parent
+			}
 			var err error
 			if done[i], err = t.complete(ctx, c); err != nil {
 				return fmt.Errorf("upload %s: %w", c.Upload, err)
@@ -66,7 +69,10 @@ func (t tx) complete(ctx context.Context, c store.Completion) (store.Completed, 
 	if err != nil {
 		return store.Completed{}, err
 	}
-	parent, err := t.folderOrRoot(ctx, c.User, c.Parent)
+	parent, err := t.folderOr(ctx, c.User, c.Folder, c.Parent, c.When)
+	if errors.Is(err, store.ErrNotFound) {
+		parent, err = 0, nil // the folder is gone
+	}
 	if err != nil {
 		return store.Completed{}, err
 	}

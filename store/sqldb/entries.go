@@ -142,7 +142,7 @@ func (db *DB) LinkContent(ctx context.Context, n store.NewEntry) (store.Entry, e
 		if c.Status != store.ContentLive || c.Sums.Size != n.Size {
 			return store.ErrNotFound
 		}
-		parent, err := t.visibleFolder(ctx, n.User, n.Parent)
+		parent, err := t.folderOr(ctx, n.User, n.Folder, n.Parent, n.When)
 		if err != nil {
 			return err
 		}
@@ -188,6 +188,15 @@ func (t tx) folderAt(ctx context.Context, user store.UserID, p store.Path, now t
 		}
 	}
 	return at, nil
+}
+
+// folderOr finds the folder at a path, or creates it; without a path it is the visible folder with an ID.
+func (t tx) folderOr(ctx context.Context, user store.UserID, p *store.Path, id store.EntryID, now time.Time) (int64, error) {
+	if p == nil {
+		return t.visibleFolder(ctx, user, id)
+	}
+	at, err := t.folderAt(ctx, user, *p, now)
+	return at.id, err
 }
 
 // subfolder finds a folder or makes it. ErrInTheWay.

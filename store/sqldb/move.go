@@ -20,7 +20,7 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id store.EntryID, to 
 		if err := t.lockUser(ctx, user); err != nil {
 			return err
 		}
-		folder, err := t.folderOfMove(ctx, user, to)
+		folder, err := t.folderOr(ctx, user, to.Folder, to.Parent, to.When)
 		if err != nil {
 			return err
 		}
@@ -52,15 +52,6 @@ func (db *DB) Move(ctx context.Context, user store.UserID, id store.EntryID, to 
 		return store.Entry{}, fmt.Errorf("move %s: %w", id, err)
 	}
 	return e.Entry, nil
-}
-
-// folderOfMove finds the folder that an entry is to be moved to, or creates it.
-func (t tx) folderOfMove(ctx context.Context, user store.UserID, to store.NewPlace) (int64, error) {
-	if to.Folder == nil {
-		return t.visibleFolder(ctx, user, to.Parent)
-	}
-	at, err := t.folderAt(ctx, user, *to.Folder, to.When)
-	return at.id, err
 }
 
 // mayMove refuses, with ErrInvalid, a folder that would come to lie in itself, or too deep.

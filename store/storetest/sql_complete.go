@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func Complete(t *testing.T, open func(*testing.T) Database) {
 		"Collision":                    completeCollision,
 		"Damaged":                      completeDamaged,
 		"FolderGone":                   completeFolderGone,
+		"RefusedMakesNoFolder":         completeNewFolder,
 		"WrongBytesAreRefused":         completeWrong,
 		"UnboundGetsItsDigest":         completeUnbound,
 		"ResultInTheTrash":             completeTrashed,
@@ -65,6 +67,53 @@ func completeNew(w *world) {
 	}
 	w.account(w.alice, 1000, 0)
 	w.wantGarbage()
+}
+
+// completeNewFolder: new files, by upload or by link, create their folder, and those that are refused create none.
+func completeNewFolder(w *world) {
+	ctx := w.Context()
+	folder := &store.Path{"new", "sub"}
+	s, huge := sums("a", 1000), sums("huge", 1<<50)
+	w.file(w.alice, "", "taken", "taken", 5)
+	completion := func(s store.Sums, name string) store.Completion {
+		c := w.completion(w.alice, name, s)
+		c.Folder, c.Clash = folder, store.ClashFail
+		return c
+	}
+	blocked := completion(s, "b")
+	blocked.Folder = &store.Path{"taken", "sub"}
+	for want, cs := range map[error][]store.Completion{
+		store.ErrExists:   {completion(s, "a"), completion(sums("b", 2), "a")},
+		store.ErrQuota:    {completion(s, "a"), completion(huge, "b")},
+		store.ErrInTheWay: {completion(s, "a"), blocked},
+	} {
+		if _, err := w.db.CompleteUploads(ctx, cs); !errors.Is(err, want) {
+			w.Errorf("got %v, want %v", err, want)
+		}
+		w.wantNames(w.alice, "", "taken")
+	}
+	done, err := w.db.CompleteUploads(ctx, []store.Completion{completion(s, "a"), completion(sums("b", 2), "b")})
+	w.ok(err)
+	w.wantNames(w.alice, done[0].Entry.Parent, "a", "b")
+	w.at(w.alice, done[1].Entry.ID, "/new/sub/b")
+
+	link := store.NewEntry{User: w.alice.ID, Digest: s.Digest, Size: 1000, Name: "c", When: w.now}
+	link.Folder = &store.Path{"linked"}
+	for want, change := range map[error]func(*store.NewEntry){
+		store.ErrNotFound: func(n *store.NewEntry) { n.Digest = huge.Digest },
+		store.ErrInvalid:  func(n *store.NewEntry) { n.Name = "a/b" },
+		store.ErrInTheWay: func(n *store.NewEntry) { n.Folder = &store.Path{"taken", "sub"} },
+	} {
+		n := link
+		change(&n)
+		if _, err := w.db.LinkContent(ctx, n); !errors.Is(err, want) {
+			w.Errorf("link: got %v, want %v", err, want)
+		}
+		w.wantNames(w.alice, "", "new", "taken")
+	}
+	e, err := w.db.LinkContent(ctx, link)
+	w.ok(err)
+	w.at(w.alice, e.ID, "/linked/c")
 }
 
 func completeKnown(w *world) {
