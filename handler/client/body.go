@@ -66,6 +66,10 @@ type sectionBody struct {
 	err error
 }
 
+// expectFrom is the length of bodies that are sent only when the drive asks for them (Expect: 100-continue), so that a
+// refusal costs no bytes, and does not get lost beside them. Shorter ones are not worth the way there and back.
+const expectFrom = 1 << 20
+
 // attach makes the section the body of req.
 func (b *sectionBody) attach(req *http.Request) {
 	req.ContentLength = b.length
@@ -73,6 +77,9 @@ func (b *sectionBody) attach(req *http.Request) {
 	if b.length == 0 {
 		req.Body = http.NoBody
 		return
+	}
+	if b.length >= expectFrom {
+		req.Header.Set("Expect", "100-continue")
 	}
 	req.Body = b.open()
 	req.GetBody = func() (io.ReadCloser, error) { return b.open(), nil }

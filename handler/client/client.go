@@ -104,6 +104,8 @@ func transport(parallel int) *http.Transport {
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      64 << 10,
 		DisableCompression:  true, // the bytes of a file are to come as they are
+
+		ExpectContinueTimeout: time.Second,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -177,7 +178,11 @@ func (s *session) sendChunk(ctx context.Context, i int) error {
 		if err := b.pause(ctx, err); err != nil {
 			return fmt.Errorf("chunk %d: %w", i, err)
 		}
-		if s.held(ctx, i) {
+		held, refusal := s.held(ctx, i)
+		if refusal != nil {
+			return fmt.Errorf("chunk %d: %w", i, refusal)
+		}
+		if held {
 			s.meter.moved(int(s.bytes([]int{i})))
 			return nil
 		}
@@ -206,18 +211,17 @@ func (s *session) put(ctx context.Context, i int, digest string) error {
 	return nil
 }
 
-// held asks after trouble whether the chunk arrived all the same. No answer is no.
-func (s *session) held(ctx context.Context, i int) bool {
+// held asks after trouble whether the chunk arrived all the same. No answer is no. refusal is set if the drive refuses
+// the upload or the session: the same refusal of the chunk may have been lost to a connection that was reset.
+func (s *session) held(ctx context.Context, i int) (held bool, refusal error) {
 	st, err := s.c.uploadStatus(ctx, s.id, false)
+	if e, ok := errors.AsType[*Error](err); ok && !e.transient() {
+		return false, e
+	}
 	if err != nil {
-		return false
+		return false, nil //nolint:nilerr // as said above
 	}
-	for _, h := range st.ChunkExists {
-		if h == i {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(st.ChunkExists, i), nil
 }
 
 func (s *session) hold(i int) {
