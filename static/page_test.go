@@ -43,6 +43,7 @@ var inChromium = []journey{
 	{"one content under two names", testTwins},
 	{"the line is cut and comes back", testCut},
 	{"the session ends in mid-upload", testSessionEnds},
+	{"a refusal is lost to a reset", testLostRefusal},
 	{"the server is killed in mid-upload", testKilled},
 	{"pasting", testPaste},
 	{"plain HTTP from another host", testPlainHTTP},

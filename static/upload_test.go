@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -213,6 +214,26 @@ func testSessionEnds(t *testing.T, b *tab) {
 	b.wantNothingAgain()
 }
 
+// testLostRefusal ends the session in the middle of an upload whose refused chunks are cut: no answer is no reason to think
+// that only the line is dead.
+func testLostRefusal(t *testing.T, b *tab) {
+	const name = "refusals lost.bin"
+	path, _ := randomFile(t, name, 4*chunkSize)
+	b.signUp(newName())
+	b.line.hold(1)
+	b.choose(id("upload-input"), path)
+	b.waitAcked(1)
+	b.wait(`fetch('/user/signout', {method: 'POST'}).then((r) => r.ok)`)
+	b.line.expect(map[string][]fault{"/file/mpupload/uppart": slices.Repeat([]fault{cut}, 1000)})
+	b.line.release()
+	b.wait(`document.querySelector('[data-testid=signin-again]')`)
+	b.line.expect(nil)
+	b.fill(`dialog [data-testid="password"]`, password)
+	b.click(`dialog [data-testid="auth-submit"]`)
+	b.waitState(name, "done")
+	b.waitListed(name)
+}
+
 // testFaults uploads over a line on which everything goes wrong that may.
 func testFaults(t *testing.T, b *tab) {
 	b.signUp(newName())
@@ -228,6 +249,12 @@ func testFaults(t *testing.T, b *tab) {
 			"/file/mpupload/uppart":   {corrupt, corrupt, says(503, 10109, "null"), cut, says(429, 10108, "null"), {status: 502}},
 			"/file/fastupload":        {says(429, 10108, "null")},
 			"/file/mpupload/complete": {says(409, -2, `{"Missing":[2,3]}`), says(422, 10101, `{"Bad":[1]}`), cut},
+		}},
+		// Refused, but the answer is lost to a reset: the page asks for the reason. Chromium repeats a request by itself on
+		// another connection, so it takes more than one cut.
+		{"lost.bin", chunkSize + 1, "done", map[string][]fault{
+			"/file/mpupload/uppart": slices.Repeat([]fault{cut}, 8),
+			"/file/mpupload/status": {says(404, 10102, "null")},
 		}},
 		{"vanished.bin", chunkSize + 1, "done", map[string][]fault{"/file/mpupload/uppart": {says(404, 10102, "null")}}},
 		{"refused.bin", chunkSize + 1, "failed", map[string][]fault{"/file/mpupload/init": {says(507, 10111, "null")}}},

@@ -2,7 +2,8 @@
 
 const FIRST = 500;
 const LONGEST = 15_000;
-const TRIES = 8; // for an answer that says "later"; without a whole answer there is no limit
+const TRIES = 8; // for an answer that says "later"; while the server cannot be reached there is no limit
+const CUTS = 20; // for a request that is cut although the server can be reached: it may be refused before its end
 
 const LATER = new Set([408, 423, 429, 500, 502, 503, 504]);
 
@@ -46,11 +47,13 @@ export class Waiting {
 
 // persist repeats a request while it fails in a way that may pass. onWait(true, err) and onWait(false) frame the waits.
 export async function persist(request, { waiting, signal, onWait = () => {} }) {
+  let cuts = 0;
   for (let attempt = 0; ; attempt++) {
     try {
       return await request();
     } catch (err) {
       if (signal?.aborted || !transient(err) || (!err.offline && attempt >= TRIES)) throw err;
+      if (err.reached && ++cuts > CUTS) throw err;
       onWait(true, err);
       try {
         await waiting.sleep(backoff(attempt, err.retryAfter), signal);

@@ -112,6 +112,7 @@ export class Session {
     } catch (err) {
       this.#count(index, 0);
       if (!signal.aborted && transient(err)) slots.lanes.failed(begun, performance.now());
+      if (!signal.aborted && err.offline) await this.#askWhy(err, signal);
       // The bytes were hurt on the way: the server has dropped them, and the next try is as good as the first.
       if (err.code === Code.DigestMismatch) throw Object.assign(err, { status: 503 });
       throw err;
@@ -119,6 +120,18 @@ export class Session {
     const now = performance.now();
     pace.sent(body.size, now - begun);
     slots.lanes.sent(body.size, now, slots.full);
+  }
+
+  // askWhy tells a refusal that was lost to a reset from a dead line: it throws what the server says of the session or the
+  // upload, and marks the failure if the server has nothing to say against them.
+  async #askWhy(failure, signal) {
+    try {
+      await this.engine.api.status(this.id, signal);
+    } catch (err) {
+      if (err.offline) return;
+      throw err;
+    }
+    failure.reached = true;
   }
 
   // cancel gives up the upload on the server. If that does not get through, it expires there by itself.

@@ -7,7 +7,7 @@ import './browser.mjs';
 import { Slots } from './app/chunks.js';
 import { Lanes } from './app/lanes.js';
 import { Pace } from './app/pace.js';
-import { backoff, transient } from './app/retry.js';
+import { backoff, persist, transient } from './app/retry.js';
 import { ApiError } from './app/send.js';
 
 const MB = 1 << 20;
@@ -113,4 +113,19 @@ test('what may pass is tried again, later each time', () => {
   }
   assert.deepEqual([0, 1, 2, 10].map((n) => backoff(n, 0, 1)), [500, 1000, 2000, 15_000]);
   assert.equal(backoff(0, 7, 0), 7000);
+});
+
+test('a request that is cut although the server is there is not repeated for ever', async () => {
+  const waiting = { sleep: async () => {} };
+  const cutAt = async (reached, ends) => {
+    let tries = 0;
+    const request = async () => {
+      if (++tries === ends) return tries;
+      throw Object.assign(new ApiError({}), { reached });
+    };
+    return persist(request, { waiting }).catch((err) => (err.reached ? `gave up after ${tries}` : err));
+  };
+  assert.equal(await cutAt(false, 200), 200); // the line is dead
+  assert.equal(await cutAt(true, 20), 20);
+  assert.equal(await cutAt(true, 200), 'gave up after 21');
 });
