@@ -82,11 +82,13 @@ func (s *Server) fail(w *response, r *http.Request, c *call, err error) {
 	_ = writeCode(w, code, code.Status(), e.Msg, failureData(e))
 }
 
-// failureData names the chunks that stand in the way.
+// failureData names what stands in the way: chunks, an upload or a file.
 func failureData(e *service.Error) any {
 	switch {
 	case e.Kind == service.Incomplete:
 		return api.Missing{Missing: append([]int{}, e.Chunks...)}
+	case e.Held != nil:
+		return api.Held{ID: string(e.Held.ID), Path: e.Held.Path.String()}
 	case e.Upload != "":
 		return api.Other{UploadID: string(e.Upload)}
 	case e.Kind == service.DigestMismatch && e.Chunks != nil:

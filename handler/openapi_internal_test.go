@@ -176,7 +176,7 @@ func TestOpenAPIHasAllFields(t *testing.T) {
 	types := map[string]any{
 		"Envelope": api.Envelope{}, "Signin": api.Signin{}, "UserInfo": api.UserInfo{}, "Meta": api.Meta{}, "Copied": api.Copied{},
 		"QueryEntry": api.QueryEntry{}, "Purged": api.Purged{}, "Init": api.Init{}, "UploadStatus": api.UploadStatus{},
-		"Missing": api.Missing{}, "Bad": api.Bad{}, "Other": api.Other{}, "ChallengeRange": api.ChallengeRange{}, "Challenge": api.Challenge{},
+		"Missing": api.Missing{}, "Bad": api.Bad{}, "Other": api.Other{}, "Held": api.Held{}, "ChallengeRange": api.ChallengeRange{}, "Challenge": api.Challenge{},
 	}
 	declared := regexp.MustCompile(`(?m)^type (\w+) struct`).FindAllStringSubmatch(readSource(t, "api/types.go"), -1)
 	for _, m := range declared {

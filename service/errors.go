@@ -45,6 +45,7 @@ type Error struct {
 	Kind   Kind
 	Msg    string         // short, for people, without a cause
 	Upload store.UploadID // with Conflict: the open upload that is in the way, where there is one
+	Held   *Item          // with AlreadyHave: the user's newest file with this content
 	Chunks []int          // with Incomplete and DigestMismatch
 	Cause  error          // may be nil
 	Retry  time.Duration  // when it is worth to try again; 0 where that is not known

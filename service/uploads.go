@@ -98,7 +98,7 @@ func (s *Uploads) Init(ctx context.Context, user store.User, req InitRequest) (U
 	return s.start(ctx, user, req, layout)
 }
 
-// notHeldBy refuses content that the user has.
+// notHeldBy refuses content that the user has, and says where.
 func (s *Uploads) notHeldBy(ctx context.Context, user store.UserID, d store.Digest) error {
 	if d.IsZero() {
 		return nil
@@ -112,7 +112,14 @@ func (s *Uploads) notHeldBy(ctx context.Context, user store.UserID, d store.Dige
 	case e.Content.Status == store.ContentDamaged:
 		return nil // a new upload is what mends it
 	}
-	return errorf(AlreadyHave, "you already have this file")
+	folder, err := s.Entries.PathOf(ctx, user, e.Parent)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // deleted since
+	} else if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	return &Error{Kind: AlreadyHave, Held: &Item{Entry: e, Path: below(folder, e.Name)},
+		Msg: "you already have a file with this content; use /file/fastupload or /file/copy to add another"}
 }
 
 // layout cuts a size into chunks.

@@ -125,6 +125,9 @@ type Bad struct{ Bad []int }
 // Other is the data of a Conflict at init: the open upload of the same content, with which to go on.
 type Other struct{ UploadID string }
 
+// Held is the data of AlreadyHave at init: the user's newest file with the content.
+type Held struct{ ID, Path string }
+
 // ChallengeRange is a piece of the file whose bytes go into the proof.
 type ChallengeRange struct{ Offset, Length int64 }
 
