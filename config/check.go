@@ -90,6 +90,7 @@ var checks = map[string]func(string) error{
 	"node":    optional(checkNode),
 	"secret":  optional(checkSecret),
 	"url":     optional(checkURL),
+	"public":  optional(checkPublicURL),
 	"origin":  checkOrigin,
 	"db":      checkDB,
 	"replica": optional(checkMySQL),
@@ -137,6 +138,17 @@ func checkURL(s string) error {
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%q is not a valid URL; use one such as https://drive.example.com", s)
+	}
+	return nil
+}
+
+// checkPublicURL refuses a path: the page, its links and the redirects after forms are at the root of the host.
+func checkPublicURL(s string) error {
+	if err := checkURL(s); err != nil {
+		return err
+	}
+	if u, err := url.Parse(s); err != nil || strings.Trim(u.Path, "/") != "" {
+		return fmt.Errorf("%q has a path; the drive must be at the root of a host, such as https://drive.example.com", s)
 	}
 	return nil
 }

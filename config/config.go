@@ -32,7 +32,7 @@ type Config struct {
 	Node           string         `key:"node" check:"node" help:"name of this node: 1 to 32 characters of a-z and 0-9 (default: generated once and kept in the data folder)"`
 	NodeURL        string         `key:"node_url" check:"url" help:"URL at which other processes of the drive reach this node (default: host name and port of listen)"`
 	Secret         string         `key:"secret" hide:"all" check:"secret" help:"key for signed URLs and calls between nodes, at least 32 characters (default: generated once and kept in the data folder); required with MySQL or Redis, the same for all processes"`
-	PublicURL      string         `key:"public_url" check:"url" help:"base URL of links (default: the address of the request)"`
+	PublicURL      string         `key:"public_url" check:"public" help:"base URL of links, without a path (default: the address of the request)"`
 	TrustedProxies []netip.Prefix `key:"trusted_proxies" help:"proxies whose X-Forwarded-For header is trusted (addresses or CIDR ranges, comma-separated)"`
 	Roles          []string       `key:"roles" def:"api,transfer,sweeper" need:"yes" one:"api,transfer,sweeper" help:"roles of this process, comma-separated"`
 

@@ -65,7 +65,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call, d *servi
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sums.SHA256[:])+":")
 	r.Header.Set("Range", usableRanges(r.Header.Get("Range"), sums.Size))
 	// The blob goes in as it is: when it is a file, the kernel copies it to the socket.
-	out := &rangeWriter{response: w.(*response)}
+	out := &rangeWriter{response: w.(*response), size: sums.Size}
 	out.timeout = s.stallTimeout()
 	http.ServeContent(out, r, "", lastModified(d.Entry, s.Downloads.Now()), d.Blob)
 	if out.refused {
@@ -90,11 +90,11 @@ func badRange(w http.ResponseWriter, msg string) error {
 }
 
 // usableRanges returns of a Range header what http.ServeContent answers as RFC 9110 has it, or nothing for all bytes. A server
-// must ignore other units and may ignore many ranges (section 14.2). The last 0 bytes cannot be had (14.1.2), and of an empty
+// must ignore other units, whose names have no case (14.1), and may ignore many ranges (14.2). The last 0 bytes cannot be had (14.1.2), and of an empty
 // file nothing can; ServeContent would send them, with a Content-Range that ends before it begins.
 func usableRanges(header string, size int64) string {
-	list, bytes := strings.CutPrefix(header, "bytes=")
-	if !bytes || size == 0 || strings.Count(list, ",") >= maxRanges {
+	unit, list, _ := strings.Cut(header, "=")
+	if !strings.EqualFold(unit, "bytes") || size == 0 || strings.Count(list, ",") >= maxRanges {
 		return ""
 	}
 	usable := slices.DeleteFunc(strings.Split(list, ","), func(spec string) bool {
@@ -108,15 +108,17 @@ func usableRanges(header string, size int64) string {
 }
 
 // A rangeWriter holds back what http.ServeContent says of a range that cannot be, so that the answer is like all others.
-// The header Content-Range, which tells the size, stays.
+// The header Content-Range tells the size, also if the range is malformed (RFC 9110, 15.5.17).
 type rangeWriter struct {
 	*response
+	size    int64
 	refused bool
 }
 
 func (w *rangeWriter) WriteHeader(status int) {
 	if status == http.StatusRequestedRangeNotSatisfiable {
 		w.refused = true
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", w.size))
 		return
 	}
 	w.response.WriteHeader(status)

@@ -38,7 +38,7 @@ func (s *Server) zip(w http.ResponseWriter, r *http.Request, c *call) error {
 	r.Header.Set("Range", usableRanges(ranges, a.Size))
 	in := s.Downloads.OpenArchive(r.Context(), a)
 	defer in.Close()
-	out := &archiveWriter{rangeWriter: rangeWriter{response: w.(*response)}, in: in, head: r.Method == http.MethodHead}
+	out := &archiveWriter{rangeWriter: rangeWriter{response: w.(*response), size: a.Size}, in: in, head: r.Method == http.MethodHead}
 	out.timeout = s.stallTimeout()
 	http.ServeContent(out, r, "", time.Time{}, in)
 	if out.refused {

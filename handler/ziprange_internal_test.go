@@ -59,6 +59,7 @@ func TestZipRanges(t *testing.T) {
 		{"past the end", []tweak{header("Range", "bytes=7-99999999")}, 206, 7, size},
 		{"behind the end", []tweak{header("Range", fmt.Sprintf("bytes=%d-", size))}, 416, 0, 0},
 		{"the last none", []tweak{header("Range", "bytes=-0")}, 416, 0, 0},
+		{"malformed", []tweak{header("Range", "bytes=5-2")}, 416, 0, 0},
 		{"two", []tweak{header("Range", "bytes=0-1,5-6")}, 200, 0, size},
 		{"another unit", []tweak{header("Range", "lines=1-2")}, 200, 0, size},
 		{"of this zip", []tweak{header("Range", "bytes=9-"), header("If-Range", etag)}, 206, 9, size},

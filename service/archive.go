@@ -137,10 +137,11 @@ const dotsAndBlanks = ". "
 
 // numberedName puts a number before a file's extension, or behind a folder's name.
 func numberedName(name string, n int, kind store.EntryKind) string {
-	if dot := strings.LastIndexByte(name, '.'); kind == store.File && dot > 0 {
-		return fmt.Sprintf("%s (%d)%s", name[:dot], n, name[dot:])
+	stem, ext := name, ""
+	if kind == store.File {
+		stem, ext = store.SplitExtension(name)
 	}
-	return fmt.Sprintf("%s (%d)", name, n)
+	return fmt.Sprintf("%s (%d)%s", stem, n, ext)
 }
 
 // LinkArchive returns the query of a URL with which anybody can download an archive of the user's entries until then.

@@ -113,7 +113,7 @@ func TestMemberNames(t *testing.T) {
 	p := packer{next: map[string]int{}}
 	for _, tt := range []struct{ name, want string }{
 		{"a.txt", "a.txt"}, {"a.txt", "a (2).txt"}, {"A.TXT", "A (3).TXT"}, {"a (2).txt", "a (2) (2).txt"}, {"a (5).txt", "a (5).txt"},
-		{"a.txt", "a (4).txt"}, {"a.txt", "a (6).txt"},
+		{"a.txt", "a (4).txt"}, {"a.txt", "a (6).txt"}, {"b.tar.gz", "b.tar.gz"}, {"b.tar.gz", "b (2).tar.gz"},
 		{`..\..\evil`, ".._.._evil"}, {`C:\evil`, "C__evil"}, {"C:evil", "C_evil"}, {`a\b`, "a_b"}, {"a:b", "a_b (2)"},
 		{".bashrc", ".bashrc"}, {".bashrc", ".bashrc (2)"}, {"Straße", "Straße"}, {"ÉTÉ", "ÉTÉ"}, {"été", "été (2)"},
 		{".. ", "___"}, {"...", "___ (2)"}, {" ", "_"}, {"end", "end"}, {"end.", "end (2)."}, {"END . ", "END  (3). "}, {"v1.", "v1."},

@@ -53,3 +53,20 @@ func ParsePath(s string) (Path, error) {
 
 // String writes "/a/b", and "/" for the root.
 func (p Path) String() string { return "/" + strings.Join(p, "/") }
+
+// maxExtension is the longest tail after a dot that counts as an extension, the dot included.
+const maxExtension = 32
+
+// SplitExtension splits a file's name before its extension, where a number goes that makes the name another one. The
+// extension of a compressed tar is both parts, as in ".tar.gz". A name that begins with its only dot has none.
+func SplitExtension(name string) (stem, ext string) {
+	dot := strings.LastIndexByte(name, '.')
+	if dot <= 0 || len(name)-dot > maxExtension {
+		return name, ""
+	}
+	const tar = ".tar"
+	if at := dot - len(tar); at > 0 && strings.EqualFold(name[at:dot], tar) {
+		dot = at
+	}
+	return name[:dot], name[dot:]
+}

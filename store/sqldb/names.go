@@ -3,14 +3,10 @@ package sqldb
 import (
 	"context"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/blinkdrive/blinkdrive/store"
 )
-
-// maxExtension is the longest tail after a dot that counts as an extension, the dot included.
-const maxExtension = 32
 
 // nameTaken reports whether a visible entry has the name in a folder.
 func (t tx) nameTaken(ctx context.Context, user store.UserID, parent int64, name string) (bool, error) {
@@ -52,8 +48,8 @@ func (t tx) freeName(ctx context.Context, user store.UserID, parent int64, name 
 // whole characters, where the result would be longer than a name may be.
 func numbered(name string, n int, kind store.EntryKind) string {
 	stem, ext := name, ""
-	if dot := strings.LastIndexByte(name, '.'); kind == store.File && dot > 0 && len(name)-dot <= maxExtension {
-		stem, ext = name[:dot], name[dot:]
+	if kind == store.File {
+		stem, ext = store.SplitExtension(name)
 	}
 	tail := fmt.Sprintf(" (%d)%s", n, ext)
 	return cut(stem, store.MaxName-len(tail)) + tail

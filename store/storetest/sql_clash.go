@@ -55,6 +55,14 @@ func clashLink(w *world) {
 	if got.Name != "a (2)" {
 		w.Errorf("renamed to %q", got.Name)
 	}
+	w.file(w.alice, "", "a.tar.gz", "archive", 1)
+	second, err := w.db.LinkContent(w.Context(), store.NewEntry{User: w.alice.ID, Digest: e.Content.Sums.Digest, Size: 7,
+		Name: "a.tar.gz", When: w.now})
+	w.ok(err)
+	if second.Name != "a (2).tar.gz" {
+		w.Errorf("the second archive is called %q", second.Name)
+	}
+	w.ok(w.db.Trash(w.Context(), w.alice.ID, second.ID, 0, w.now))
 	got, err = link(store.ClashReplace)
 	w.ok(err)
 	if got.Name != "a" {

@@ -65,7 +65,7 @@ func entriesLongNumbers(w *world) {
 		}
 	}
 	for name, want := range map[string]string{
-		".hidden": ".hidden (2)", "a.tar.gz": "a.tar (2).gz", "no extension": "no extension (2)",
+		".hidden": ".hidden (2)", "a.tar.gz": "a (2).tar.gz", "no extension": "no extension (2)",
 		strings.Repeat("x", 251) + ".txt": strings.Repeat("x", 247) + " (2).txt",
 	} {
 		if _, err := w.db.EntryAt(w.Context(), w.alice.ID, store.Path{want}); err != nil {
