@@ -61,15 +61,12 @@ func (s *Uploads) Complete(ctx context.Context, user store.User, req CompleteReq
 	if err != nil {
 		return store.Entry{}, err
 	}
-	e, err := s.commit(ctx, u, sums, wanted[0], req)
+	e, err := s.commit(ctx, u, sums, wanted, req)
 	if err != nil {
 		return store.Entry{}, err
 	}
 	s.Metrics.CompleteSeconds.Observe(time.Since(begun).Seconds())
-	if len(wanted) == 1 {
-		return e, nil
-	}
-	return s.completeDone(ctx, u, wanted[1:], req)
+	return e, nil
 }
 
 // again answers a repeated Complete. What its first run left undone after the commit is done now.
@@ -156,13 +153,21 @@ func (s *Uploads) mismatch(ctx context.Context, u store.Upload, staged store.Sta
 	return &Error{Kind: DigestMismatch, Msg: "the content does not match the announced digest; send these chunks again", Chunks: bad}
 }
 
-// commit gives verified bytes their name and makes the entry. Until the transaction the staging is whole, so a crash
-// costs nothing: the same call does it again. Staging goes last.
+// commit gives verified bytes their name and makes an entry for each target, all of them or none. Until the transaction
+// the staging is whole, so a crash costs nothing: the same call does it again. Staging goes last.
 func (s *Uploads) commit(
-	ctx context.Context, u store.Upload, sums store.Sums, target store.UploadTarget, req CompleteRequest,
+	ctx context.Context, u store.Upload, sums store.Sums, targets []store.UploadTarget, req CompleteRequest,
 ) (store.Entry, error) {
-	c := aimed(s.completion(u.ID, u.User, sums), target, req)
-	c.Row = true
+	if err := s.recordDigest(ctx, u, sums.Digest); err != nil {
+		return store.Entry{}, err
+	}
+	var cs []store.Completion
+	for _, t := range targets {
+		c := aimed(s.completion(u.ID, u.User, sums), t, req)
+		c.Row = true
+		cs = append(cs, c)
+	}
+	c := cs[0] // the upload becomes the blob with the first; the others find it done
 	err := s.Staging.Publish(ctx, u.ID, c.Location.Name())
 	if errors.Is(err, store.ErrNotFound) { // the next try finds the upload, and which chunks are to be sent again
 		return store.Entry{}, &Error{Kind: Unavailable, Msg: "the uploaded chunks were lost; try again", Cause: err}
@@ -170,14 +175,27 @@ func (s *Uploads) commit(
 		return store.Entry{}, explain(err)
 	}
 	s.step("complete.published")
-	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
+	done, err := s.Rows.CompleteUploads(ctx, cs)
 	if err != nil {
 		return store.Entry{}, s.refused(ctx, u, c, err)
 	}
 	s.step("complete.committed")
 	s.settle(ctx, c, done[0])
 	s.failed.forget(u.ID)
-	return done[0].Entry, s.clear(ctx, u.ID)
+	return done[len(done)-1].Entry, s.clear(ctx, u.ID)
+}
+
+// recordDigest records a digest that was named only now, and that the bytes have: if this complete fails and the upload
+// is cancelled, the blob is found by it.
+func (s *Uploads) recordDigest(ctx context.Context, u store.Upload, d store.Digest) error {
+	if !u.Digest.IsZero() {
+		return nil
+	}
+	err := s.Rows.BindUpload(ctx, u.User, u.ID, d)
+	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) {
+		return nil // another open upload of the user has it; or this one has ended, which the transaction finds out
+	}
+	return explain(err)
 }
 
 func (s *Uploads) completion(id store.UploadID, user store.UserID, sums store.Sums) store.Completion {
@@ -195,8 +213,12 @@ func (s *Uploads) refused(ctx context.Context, u store.Upload, c store.Completio
 		s.Log.ErrorContext(ctx, "content refused: SHA-1 collision",
 			"upload", u.ID, "digest", c.Sums.Digest, "sha256", c.Sums.SHA256)
 		err = errors.Join(explain(err), s.discard(ctx, c), s.end(ctx, u, "collision"))
-	case errors.Is(err, store.ErrExists): // the name is taken; the upload lives on, and may be cancelled
-		// Its blob goes at once, not as garbage: a complete under another name publishes it again.
+	case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrTooMany), errors.Is(err, store.ErrQuota):
+		// The name is taken, or the like; the upload lives on, and may be cancelled. Its blob goes at once, not as
+		// garbage: a complete under another name publishes it again.
+		if errors.Is(err, store.ErrTooMany) {
+			err = tooManyTargets()
+		}
 		err = errors.Join(explain(err), s.Local.Delete(ctx, c.Location.Name()))
 	case errors.Is(err, store.ErrConflict): // cancelled or expired meanwhile
 		err = errors.Join(errorf(NotFound, "upload not found"), s.discard(ctx, c), s.clear(ctx, u.ID))

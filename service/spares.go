@@ -38,8 +38,8 @@ type SpareOptions struct {
 // to hold the content. They are kept until the content's main blob was read whole and has the right digests, and take
 // its place if it has not. If the main blob is out of reach they wait for it.
 //
-// All of this happens after the upload was answered, so that neither the answer nor its time tells whether others hold
-// the content. Each step is one transaction or may be repeated, so a crash costs nothing but another read.
+// All of this happens after the upload was answered, so that the time of the answer does not tell whether others hold the
+// content. Each step is one transaction or may be repeated, so a crash costs nothing but another read.
 type Spares struct {
 	SpareDeps
 	options  SpareOptions
@@ -207,7 +207,7 @@ func (s *Spares) check(ctx context.Context, d store.Digest) error {
 		return s.promote(ctx, c, s.own(spares), why)
 	}
 	s.Log.Info("could not read the main copy of a content; its spare copy is kept",
-		"digest", d, "at", c.Location, "err", why)
+		"digest", d, "location", c.Location, "err", why)
 	return s.wait(ctx, c, s.own(spares), why)
 }
 
@@ -303,7 +303,7 @@ func (s *Spares) remove(ctx context.Context, l store.Location) {
 		err = s.Garbage.DropGarbage(ctx, l)
 	}
 	if err != nil {
-		s.Log.Warn("could not remove a spare copy; the sweeper will", "at", l, "err", err)
+		s.Log.Warn("could not remove a spare copy; the sweeper will", "location", l, "err", err)
 	}
 }
 
@@ -349,7 +349,7 @@ func (s *Spares) findGood(ctx context.Context, own []store.Spare) (good *store.S
 			rest = append(rest, sp)
 			continue
 		}
-		s.Log.Error("a spare copy is not right", "digest", sp.Sums.Digest, "at", sp.Location, "err", why)
+		s.Log.Error("a spare copy is not right", "digest", sp.Sums.Digest, "location", sp.Location, "err", why)
 		if err := s.Rows.DropSpare(ctx, sp.Location, s.Now()); err != nil {
 			return nil, nil, err
 		}
@@ -365,7 +365,7 @@ func (s *Spares) lost(ctx context.Context, c store.Content, why error) error {
 	if c.Status == store.ContentDamaged || remote || errors.Is(why, errUnreadable) {
 		return nil
 	}
-	s.Log.Error("content is damaged", "digest", c.Sums.Digest, "at", c.Location, "err", why)
+	s.Log.Error("content is damaged", "digest", c.Sums.Digest, "location", c.Location, "err", why)
 	err := s.Contents.MarkContent(ctx, c.Sums.Digest, c.Location, store.ContentDamaged, s.Now())
 	if errors.Is(err, store.ErrConflict) {
 		return nil
@@ -441,7 +441,7 @@ func (s *Spares) openSpare(ctx context.Context, sp store.Spare) (store.Blob, err
 	if blob.Size() != sp.Sums.Size {
 		return nil, errors.Join(store.ErrLength, blob.Close())
 	}
-	s.Log.WarnContext(ctx, "a spare copy is served", "digest", sp.Sums.Digest, "at", sp.Location)
+	s.Log.WarnContext(ctx, "a spare copy is served", "digest", sp.Sums.Digest, "location", sp.Location)
 	if !sp.Wanted {
 		if err := s.Rows.WantSpares(ctx, sp.Sums.Digest, s.Now()); err != nil {
 			s.Log.WarnContext(ctx, "could not mark a spare copy as wanted", "digest", sp.Sums.Digest, "err", err)

@@ -62,12 +62,13 @@ func (s *Uploads) targets(ctx context.Context, u store.Upload) (knownTargets, er
 // has become an entry stands for them, else the one that was announced last.
 func distinct(targets []store.UploadTarget) knownTargets {
 	var known knownTargets
+	at := map[[2]string]int{} // index in known, by path and name
 	for _, t := range targets {
-		i := slices.IndexFunc(known, func(k store.UploadTarget) bool {
-			return t.Path != "" && k.Path == t.Path && k.Name == t.Name
-		})
+		key := [2]string{t.Path, t.Name}
+		i, ok := at[key]
 		switch {
-		case i < 0:
+		case t.Path == "" || !ok:
+			at[key] = len(known)
 			known = append(known, t)
 		case known[i].Entry == "":
 			known[i] = t
@@ -117,6 +118,9 @@ func (s *Uploads) targetIn(
 	path := folder.String()
 	if t.Path == path && (t.Entry != "" || !t.FolderGone) {
 		return t, nil
+	}
+	if len(known) >= store.MaxUploadTargets { // before a folder is created for it
+		return store.UploadTarget{}, tooManyTargets()
 	}
 	t.Path, t.FolderGone, t.Entry = path, false, ""
 	there, ok := known.find(func(t store.UploadTarget) bool { return t.Path == path && !t.FolderGone })
@@ -176,40 +180,66 @@ func tooManyTargets() error {
 	return errorf(TooMany, "one upload becomes at most %d files; copy one of them instead", store.MaxUploadTargets)
 }
 
-// completeDone makes the entries that a repeated Complete asks for and that are not there yet, gives those that are there
-// another modification time if the request names one, and returns the entry that was asked for last. It is zero if that
-// has been deleted since.
+// completeDone makes the entries that a repeated Complete asks for and that are not there yet, all of them or none. It
+// gives those that are there another modification time if the request names one. It returns the last of those that are
+// there now, and a zero entry if all have been deleted since.
 func (s *Uploads) completeDone(ctx context.Context, u store.Upload, wanted []store.UploadTarget, req CompleteRequest) (store.Entry, error) {
-	var e store.Entry
+	made, err := s.furtherEntries(ctx, u, wanted, req)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	var last store.Entry
 	for _, t := range wanted {
-		var err error
-		if t.Entry != "" && (req.Modified.IsZero() || req.Modified.Equal(t.Modified)) {
-			e, err = s.Entries.Entry(ctx, u.User, t.Entry)
-		} else {
-			e, err = s.furtherEntry(ctx, u, t, req)
-		}
-		switch {
-		case err == nil && !e.Deleted.IsZero():
-			e = store.Entry{}
-		case errors.Is(err, store.ErrNotFound) && t.Entry != "":
-			e = store.Entry{}
-		case err != nil:
+		var e store.Entry
+		if t.Entry == "" {
+			e, made = made[0], made[1:]
+		} else if e, err = s.knownEntry(ctx, u, t, req); errors.Is(err, store.ErrNotFound) {
+			continue
+		} else if err != nil {
 			return store.Entry{}, explain(fmt.Errorf("complete: %w", err))
 		}
+		if e.Deleted.IsZero() {
+			last = e
+		}
 	}
-	return e, nil
+	return last, nil
 }
 
-// furtherEntry makes another entry of the content of an upload that is done.
-func (s *Uploads) furtherEntry(ctx context.Context, u store.Upload, t store.UploadTarget, req CompleteRequest) (store.Entry, error) {
-	c := aimed(store.Completion{Upload: u.ID, User: u.User, Row: true, When: s.Now()}, t, req)
-	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
+// furtherEntries makes an entry of the content of an upload that is done for each target that has none.
+func (s *Uploads) furtherEntries(ctx context.Context, u store.Upload, wanted []store.UploadTarget, req CompleteRequest) ([]store.Entry, error) {
+	var cs []store.Completion
+	for _, t := range wanted {
+		if t.Entry == "" {
+			cs = append(cs, aimed(store.Completion{Upload: u.ID, User: u.User, Row: true, When: s.Now()}, t, req))
+		}
+	}
+	if len(cs) == 0 {
+		return nil, nil
+	}
+	done, err := s.Rows.CompleteUploads(ctx, cs)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return store.Entry{}, errorf(NotFound, "the uploaded file has been deleted; upload it again")
+		return nil, errorf(NotFound, "the uploaded file has been deleted; upload it again")
 	case errors.Is(err, store.ErrTooMany):
-		return store.Entry{}, tooManyTargets()
+		return nil, tooManyTargets()
 	case err != nil:
+		return nil, explain(fmt.Errorf("complete: %w", err))
+	}
+	made := make([]store.Entry, len(done))
+	for i, d := range done {
+		made[i] = d.Entry
+	}
+	return made, nil
+}
+
+// knownEntry returns the entry that a target has become. store.ErrNotFound: it was deleted.
+func (s *Uploads) knownEntry(ctx context.Context, u store.Upload, t store.UploadTarget, req CompleteRequest) (store.Entry, error) {
+	if req.Modified.IsZero() || req.Modified.Equal(t.Modified) {
+		return s.Entries.Entry(ctx, u.User, t.Entry)
+	}
+	c := aimed(store.Completion{Upload: u.ID, User: u.User, Row: true, When: s.Now()}, t, req)
+	done, err := s.Rows.CompleteUploads(ctx, []store.Completion{c})
+	if err != nil {
 		return store.Entry{}, err
 	}
 	return done[0].Entry, nil

@@ -1,6 +1,9 @@
 package service_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -250,14 +253,25 @@ func TestLastModificationTimeCounts(t *testing.T) {
 	}
 }
 
-// A crash after the first of two files costs nothing: the same call makes the second.
-func TestCrashBetweenTwoTargets(t *testing.T) {
+// The files of several targets appear together, or none does and the upload stays open.
+func TestTargetsAppearTogether(t *testing.T) {
 	t.Parallel()
 	g := newUploadRig(t)
+	g.bring(g.user, storetest.Bytes(9, 10), "taken")
 	body := storetest.Bytes(7, testChunk)
-	st := g.announce(body, "", "a")
-	g.announce(body, "", "b")
+	st := g.announce(body, "/re", "free")
+	g.announce(body, "", "taken")
 	g.put(g.user, st, body)
+	req := service.CompleteRequest{Upload: st.ID, Size: -1, Clash: store.ClashFail}
+	_, err := g.uploads.Complete(t.Context(), g.user, req)
+	wantKind(t, "one name is taken", err, service.NameTaken)
+	g.wantFiles("/taken")
+	if _, err := g.uploads.Status(t.Context(), g.user.ID, st.ID); err != nil {
+		t.Errorf("status after a refused complete: %v", err)
+	}
+	if n := g.countBlobs(); n != 1 {
+		t.Errorf("%d blobs after a refused complete, want 1", n)
+	}
 	g.uploads.Step = func(name string) {
 		if name == "complete.committed" {
 			panic(name)
@@ -272,12 +286,83 @@ func TestCrashBetweenTwoTargets(t *testing.T) {
 		g.complete(g.user, st.ID)
 	}()
 	g.start()
-	g.wantFiles("/a")
-	if _, err := g.complete(g.user, st.ID); err != nil {
+	g.wantFiles("/re/free", "/taken", "/taken (2)")
+	e, err := g.complete(g.user, st.ID)
+	if err != nil || e.Name != "taken (2)" {
+		t.Errorf("repeated: %s, %v", e.Name, err)
+	}
+	if err := g.db.Trash(t.Context(), g.user.ID, e.ID, 0, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	g.wantFiles("/a", "/b")
+	if e, err := g.complete(g.user, st.ID); err != nil || e.Name != "free" {
+		t.Errorf("repeated after one was deleted: %s, %v", e.Name, err)
+	}
 	g.leftNothing()
+}
+
+// A complete that was cut off after the blob got its name leaves no blob behind when the upload is cancelled, also if the
+// digest was named only then.
+func TestCancelAfterACutComplete(t *testing.T) {
+	t.Parallel()
+	for what, bound := range map[string]bool{"digest known": true, "digest named by complete": false} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			g := newUploadRig(t)
+			body := storetest.Bytes(10, testChunk)
+			init := service.InitRequest{Size: int64(len(body)), ChunkSize: testChunk, Name: "a"}
+			digest := storetest.SumsOf(body).Digest
+			if bound {
+				init.Digest = digest
+			}
+			st, err := g.uploads.Init(t.Context(), g.user, init)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.put(g.user, st, body)
+			ctx, cut := context.WithCancel(t.Context())
+			g.uploads.Step = func(name string) {
+				if name == "complete.published" {
+					cut()
+				}
+			}
+			req := service.CompleteRequest{Upload: st.ID, Size: -1, Digest: digest}
+			if _, err := g.uploads.Complete(ctx, g.user, req); err == nil {
+				t.Fatal("Complete succeeded although its caller gave up")
+			}
+			if err := g.uploads.Cancel(t.Context(), g.user.ID, st.ID); err != nil {
+				t.Fatal(err)
+			}
+			want := g.local.Locate(store.NewBlobName(digest, st.ID))
+			list, err := g.db.DueGarbage(t.Context(), store.Local, "n1", time.Now().Add(time.Hour), 10)
+			if err != nil || len(list) != 1 || list[0].Location != want {
+				t.Errorf("garbage is %v, %v; want %s", list, err, want)
+			}
+		})
+	}
+}
+
+func TestTooManyTargets(t *testing.T) {
+	t.Parallel()
+	g := newUploadRig(t)
+	body := storetest.Bytes(11, testChunk)
+	st := g.announce(body, "", "a")
+	for i := 1; i < store.MaxUploadTargets; i++ {
+		g.announce(body, "", fmt.Sprint("a", i))
+	}
+	g.put(g.user, st, body)
+	req := service.CompleteRequest{Upload: st.ID, Size: -1, Name: "more", Path: "/new"}
+	_, err := g.uploads.Complete(t.Context(), g.user, req)
+	wantKind(t, "one target too many", err, service.TooMany)
+	req.Path = ""
+	_, err = g.uploads.Complete(t.Context(), g.user, req)
+	wantKind(t, "one target too many in the root", err, service.TooMany)
+	if _, err := g.db.EntryAt(t.Context(), g.user.ID, store.Path{"new"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a refused complete has left its folder: %v", err)
+	}
+	if n := g.countBlobs(); n != 0 {
+		t.Errorf("%d blobs after a refused complete", n)
+	}
+	g.completeAs(st.ID, "", "a")
 }
 
 func TestFurtherTargetIsRefused(t *testing.T) {

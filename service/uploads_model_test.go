@@ -227,25 +227,28 @@ func (m *machine) completed(t *rapid.T, u *modelUpload, req service.CompleteRequ
 	if req.Name != "" {
 		wanted = []*modelTarget{u.target(req.Path, req.Name)}
 	}
-	for i, target := range wanted {
-		if !m.appears(t, u, target, req) {
-			if service.KindOf(err) != service.NameTaken {
-				t.Fatalf("complete as %s in %s: %v, want that the name is taken", target.name, target.path, err)
-			}
-			if target.entry == "" && len(known) < len(u.targets) {
-				u.targets = known // it was not announced
-			}
-			return
+	refused := slices.ContainsFunc(wanted, func(target *modelTarget) bool { return m.clashes(u, target, req.Clash) })
+	if refused { // all files appear or none
+		if service.KindOf(err) != service.NameTaken {
+			t.Fatalf("complete as %+v: %v, want that the name is taken", wanted, err)
 		}
-		if i < len(wanted)-1 {
-			continue
+		u.targets = known // what was not announced is forgotten
+		return
+	}
+	for _, target := range wanted {
+		m.appears(t, u, target, req)
+	}
+	if err != nil {
+		t.Fatalf("complete: %v", err)
+	}
+	want := store.EntryID("")
+	for _, target := range wanted { // the last that is there
+		if e, there := m.entry(t, u, target); there {
+			want = e.ID
 		}
-		switch e, there := m.entry(t, u, target); {
-		case err != nil:
-			t.Fatalf("complete: %v", err)
-		case there && got.ID != e.ID, !there && got.ID != "":
-			t.Fatalf("complete as %s in %s: %s, want %s", target.name, target.path, got.ID, e.ID)
-		}
+	}
+	if got.ID != want {
+		t.Fatalf("complete as %+v: %s, want %s", wanted, got.ID, want)
 	}
 }
 
@@ -265,11 +268,17 @@ func (m *machine) remodified(t *rapid.T, u *modelUpload, target *modelTarget, mo
 	}
 }
 
-// appears makes the file of a target in the model, and reports whether a taken name allowed it.
-func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req service.CompleteRequest) bool {
+// clashes reports whether a target cannot become a file because its name is taken.
+func (m *machine) clashes(u *modelUpload, target *modelTarget, clash store.Clash) bool {
+	taken := m.trees[u.user].files[target.path+"/"+target.name]
+	return target.entry == "" && clash == store.ClashFail && taken.entry != "" && taken.content != u.content
+}
+
+// appears makes the file of a target in the model.
+func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req service.CompleteRequest) {
 	if target.entry != "" {
 		m.remodified(t, u, target, req.Modified)
-		return true
+		return
 	}
 	tree, name := m.trees[u.user], target.name
 	taken := tree.files[target.path+"/"+name]
@@ -289,9 +298,7 @@ func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req s
 		if err != nil || !e.Modified.Equal(taken.modified) {
 			t.Fatalf("the same bytes again: modified %v, %v, want %v", e.Modified, err, taken.modified)
 		}
-		return true
-	case req.Clash == store.ClashFail:
-		return false
+		return
 	case req.Clash == "":
 		name = tree.free(target.path, name)
 	}
@@ -307,7 +314,6 @@ func (m *machine) appears(t *rapid.T, u *modelUpload, target *modelTarget, req s
 	tree.files[target.path+"/"+name] = modelFile{content: u.content, modified: modified, entry: e.ID}
 	tree.used += int64(len(m.contents[u.content]))
 	u.state, target.entry, target.modified = store.UploadDone, e.ID, modified
-	return true
 }
 
 // entry returns the visible entry of a target.

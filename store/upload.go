@@ -71,13 +71,14 @@ type Uploads interface {
 	// ErrNotFound: the upload is done, and its entry for this target has been purged, or the target is new and the user
 	// has no entry with the content any more. ErrTooMany: the upload has MaxUploadTargets targets.
 	CompleteUploads(ctx context.Context, cs []Completion) ([]Completed, error)
-	// EndUpload closes an open upload as cancelled and gives its reservation back. Repeating it is harmless.
+	// EndUpload closes an open upload as cancelled and gives its reservation back. The local blob that a failed complete
+	// may have left becomes garbage, if the upload's digest is known. Repeating it is harmless.
 	// ErrNotFound: unknown. ErrConflict: it is done.
 	EndUpload(ctx context.Context, id UploadID) error
 }
 
 // MaxUploadTargets is how many targets one upload can have.
-const MaxUploadTargets = 1000
+const MaxUploadTargets = 100
 
 // UploadTargets keeps the targets of uploads that have a row. They go with the upload's row.
 type UploadTargets interface {

@@ -159,7 +159,11 @@ func (db *DB) EndUpload(ctx context.Context, id store.UploadID) error {
 		if err != nil {
 			return err
 		}
-		return t.settle(ctx, u.User, u.Reserved, 0)
+		if err := t.settle(ctx, u.User, u.Reserved, 0); err != nil || u.Digest.IsZero() {
+			return err
+		}
+		blob := store.LocalLocation(u.ID.Node(), store.NewBlobName(u.Digest, u.ID))
+		return t.addGarbage(ctx, store.Garbage{Location: blob, Since: t.now()})
 	})
 	if err != nil {
 		return fmt.Errorf("end upload %s: %w", id, err)

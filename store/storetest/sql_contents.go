@@ -91,6 +91,8 @@ func contentsBlobInUse(w *world) {
 	inUse(loser.Location.Name(), false)
 	ended := w.begin(w.alice, sums("b", 10))
 	w.ok(w.db.EndUpload(w.Context(), ended.ID))
+	inUse(store.NewBlobName(ended.Digest, ended.ID), true) // garbage
+	w.ok(w.db.DropGarbage(w.Context(), store.LocalLocation("n1", store.NewBlobName(ended.Digest, ended.ID))))
 	inUse(store.NewBlobName(ended.Digest, ended.ID), false)
 
 	job, err := w.db.LeaseTransfer(w.Context(), s.Digest, w.now, w.now.Add(time.Minute), nil)
