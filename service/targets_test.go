@@ -11,6 +11,7 @@ import (
 
 	"github.com/blinkdrive/blinkdrive/service"
 	"github.com/blinkdrive/blinkdrive/store"
+	"github.com/blinkdrive/blinkdrive/store/sqldb"
 	"github.com/blinkdrive/blinkdrive/store/storetest"
 )
 
@@ -389,5 +390,49 @@ func TestFurtherTargetIsRefused(t *testing.T) {
 	req.Name = "a"
 	if e, err := g.uploads.Complete(t.Context(), g.user, req); err != nil || e.ID != "" {
 		t.Errorf("repeated: %+v, %v", e, err)
+	}
+}
+
+// A raceTargets calls race before the targets of an upload are read.
+type raceTargets struct {
+	*sqldb.DB
+	race func()
+}
+
+func (r *raceTargets) UploadTargets(ctx context.Context, user store.UserID, id store.UploadID) ([]store.UploadTarget, error) {
+	if race := r.race; race != nil {
+		r.race = nil
+		race()
+	}
+	return r.DB.UploadTargets(ctx, user, id)
+}
+
+// Init may find an open upload that another client ends at the same moment.
+func TestInitOfAnUploadThatEnds(t *testing.T) {
+	t.Parallel()
+	for what, end := range map[string]func(g *uploadRig, st service.UploadStatus){
+		"completed": func(g *uploadRig, st service.UploadStatus) { g.completeAs(st.ID, "", "a") },
+		"cancelled": func(g *uploadRig, st service.UploadStatus) {
+			if err := g.uploads.Cancel(g.t.Context(), g.user.ID, st.ID); err != nil {
+				g.t.Error(err)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			g := newUploadRig(t)
+			body := storetest.Bytes(12, testChunk)
+			st := g.announce(body, "", "a")
+			g.put(g.user, st, body)
+			g.uploads.Targets = &raceTargets{g.db, func() { end(g, st) }}
+			again, err := g.uploads.Init(t.Context(), g.user, service.InitRequest{
+				Digest: storetest.SumsOf(body).Digest, Size: int64(len(body)), ChunkSize: testChunk, Name: "b",
+			})
+			if what == "completed" {
+				wantKind(t, "init", err, service.AlreadyHave)
+			} else if err != nil || again.ID == st.ID {
+				t.Errorf("init: upload %s, %v; want another than %s", again.ID, err, st.ID)
+			}
+		})
 	}
 }

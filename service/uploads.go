@@ -74,28 +74,46 @@ type UploadStatus struct {
 // Init starts an upload, or goes on with the one that the user has open for the same content.
 // AlreadyHave: the user has the content. Conflict: the open one has another size. TooLarge, QuotaExceeded, NoSpace, TooMany.
 func (s *Uploads) Init(ctx context.Context, user store.User, req InitRequest) (UploadStatus, error) {
-	if err := s.notHeldBy(ctx, user.ID, req.Digest); err != nil {
-		return UploadStatus{}, err
-	}
-	switch {
-	case req.Upload != "" && req.Digest.IsZero():
-		return s.goOn(ctx, user.ID, req)
-	case req.Upload != "":
+	if req.Upload != "" {
+		if err := s.notHeldBy(ctx, user.ID, req.Digest); err != nil {
+			return UploadStatus{}, err
+		}
+		if req.Digest.IsZero() {
+			return s.goOn(ctx, user.ID, req)
+		}
 		return s.bind(ctx, user.ID, req)
 	}
 	layout, err := s.layout(req.Size, req.ChunkSize)
 	if err != nil {
 		return UploadStatus{}, err
 	}
+	var st UploadStatus
+	for range initTries {
+		st, err = s.startOrResume(ctx, user, req, layout)
+		if KindOf(err) != NotFound {
+			break
+		}
+	}
+	return st, err
+}
+
+// initTries is how often Init begins again because the open upload that it found has ended since: another client has
+// completed or cancelled it.
+const initTries = 3
+
+func (s *Uploads) startOrResume(ctx context.Context, user store.User, req InitRequest, l store.Layout) (UploadStatus, error) {
+	if err := s.notHeldBy(ctx, user.ID, req.Digest); err != nil {
+		return UploadStatus{}, err
+	}
 	if !req.Digest.IsZero() {
 		u, err := s.Rows.OpenUpload(ctx, user.ID, req.Digest)
 		if err == nil {
-			return s.resume(ctx, u, req, layout)
+			return s.resume(ctx, u, req, l)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return UploadStatus{}, fmt.Errorf("init: %w", err)
 		}
 	}
-	return s.start(ctx, user, req, layout)
+	return s.start(ctx, user, req, l)
 }
 
 // notHeldBy refuses content that the user has, and says where.

@@ -190,7 +190,7 @@ func testForm(t *testing.T, w *world, c *client.Client) {
 	if err != nil || len(ms) != 3 || ms[0].Path != "/form/big" || ms[0].FileSha1 != big.digest(t) || ms[1].FileName != `q"uote.txt` {
 		t.Fatalf("form: %+v, %v", ms, err)
 	}
-	if ms[0].ModifiedAt != "2020-02-29T11:00:00Z" || ms[1].ModifiedAt != "" {
+	if ms[0].ModifiedAt != "2020-02-29T11:00:00.123456Z" || ms[1].ModifiedAt != "" {
 		t.Errorf("modified %q and %q", ms[0].ModifiedAt, ms[1].ModifiedAt)
 	}
 	w.wantSame(c, client.ByID(ms[0].ID), big.file(t))
