@@ -143,8 +143,7 @@ export const en = {
   'place.ceph': 'Ceph',
   'place.oss': 'Alibaba Cloud OSS',
   'place.moving': 'Moving to object storage',
-  'place.minio': 'MinIO',
-  'place.aws': 'Amazon S3',
+  'place.s3': 'S3 storage',
 
   'trash.emptyFolder': 'Nothing of this folder is in the trash.',
   'trash.left': 'Deleted permanently {left}',

@@ -143,8 +143,7 @@ export const zh = {
   'place.ceph': 'Ceph',
   'place.oss': '阿里云 OSS',
   'place.moving': '正在转存到对象存储',
-  'place.minio': 'MinIO',
-  'place.aws': 'Amazon S3',
+  'place.s3': 'S3 对象存储',
 
   'trash.emptyFolder': '回收站中没有此文件夹的内容。',
   'trash.left': '{left}彻底删除',

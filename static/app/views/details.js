@@ -9,7 +9,7 @@ import { button, h, icon } from './dom.js';
 import { homeLink, parentOf } from './route.js';
 import { attempt } from './toast.js';
 
-const PLACES = new Set(['local', 'disk', 'ceph', 'oss', 'minio', 'aws']);
+const PLACES = new Set(['local', 'disk', 'ceph', 'oss', 's3']);
 const LOOK_AGAIN = 2000; // ms, while the bytes are on their way to the object store
 
 export async function showDetails({ api, entry }) {
