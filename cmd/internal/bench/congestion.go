@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// congestion is the congestion control of every connection that is measured, in both directions, whatever the host has: no
-// server may have one that suits loopback better than its neighbour's. Reno is in every kernel, and every user may set it.
+// congestion is the congestion control of every connection that is measured, in both directions, and replaces the host's
+// default: no server may have one that suits loopback better than its neighbour's. Every kernel has Reno, and every user
+// may set it.
 // Connections that a server opens itself, to an object store, keep the host's.
 const congestion = "reno"
 

@@ -11,8 +11,8 @@
 // peer must not pay for it. Measurements during which others used the machine's CPUs are left out where enough are left,
 // and marked where not.
 //
-// Every connection between client and servers has the same congestion control, Reno, whatever the host has. The report says
-// which one was in force, and warns if it was not the same for all.
+// Every connection between client and servers has the same congestion control, Reno, also if the host's default is another.
+// The report says which one was in force, and warns if it was not the same for all.
 //
 // It prints a table in Markdown, and writes it, a JSON file with every sample and a chart. It asserts nothing about time.
 package main

@@ -33,7 +33,7 @@ type values map[string]float64
 // A sample is what one round found out about one peer.
 type sample struct {
 	Round      int
-	Foreign    float64 // share of the machine's CPUs that others used meanwhile
+	Foreign    float64 // share of the machine's CPUs that other processes used during the sample
 	Congestion string  // what was in force on the server's connections; empty if nothing was sent
 	Values     values
 }

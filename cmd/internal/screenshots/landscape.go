@@ -77,7 +77,7 @@ func ridge(random *rand.Rand, base, swing float64) []float64 {
 	return line
 }
 
-// mix returns a where part is 0, and b where it is 1.
+// mix blends two colours: part 0 gives a, part 1 gives b.
 func mix(a, b color.RGBA, part float64) color.RGBA {
 	part = min(max(part, 0), 1)
 	of := func(a, b uint8) uint8 { return uint8(float64(a) + part*(float64(b)-float64(a))) }

@@ -32,7 +32,7 @@ func (d *Drive) Run(ctx context.Context) error {
 	if d.Config.HasRole("sweeper") {
 		g.Go(func() error { return d.Sweeper.Run(ctx, d.sweepEvery()) })
 	}
-	g.Go(func() error { return d.Spares.Run(ctx) }) // whatever the roles: only this process has the disk
+	g.Go(func() error { return d.Spares.Run(ctx) }) // in every role: only this process has the disk
 	g.Go(func() error { d.checkBucket(ctx); return nil })
 	g.Go(func() error { <-ctx.Done(); return nil })
 	return g.Wait()
